@@ -1,0 +1,8 @@
+//! Consentry: a privacy-first, consent-aware personalization gateway.
+//!
+//! The rooms of this crate stand in reading order; a room names only rooms above it. `docs/ARCHITECTURE.md` is the
+//! map, and `tests/architecture.rs` holds the table.
+
+pub mod domain;
+
+pub mod ambient;
