@@ -6,3 +6,5 @@
 pub mod domain;
 
 pub mod ambient;
+
+pub mod store;

@@ -1,0 +1,54 @@
+//! Sealed records and the rows of the audit log, durable and in one order.
+//!
+//! Promises: a batch is made whole or not at all, and only if what it expects holds at its place in the order; when a
+//! commit is acknowledged, it is on the disk and every read shows it; no read shows what is not on the disk. A record
+//! and the log's row about it stand in one batch, so state and log cannot disagree. When something is damaged, either
+//! every acknowledged batch is there after opening, or the store does not open and says where.
+//!
+//! The journal is the truth. Records (in sled or in memory), the log's rows, their bodies and the epochs are views that
+//! are made from it; snapshots let its older part go.
+//!
+//! ```text
+//! LOCK                       the owner's process id
+//! journal/<number>.seg       groups, sealed; journal/mark says how far they were acknowledged
+//! snap/snap-<group>          the two newest snapshots, sealed
+//! log/<number>.leaves        the log's rows          bodies/YYYY-MM.{bodies,index}   their sealed bodies
+//! view/                      sled                    view.aside, view.distrusted     an old view; make it anew
+//! ```
+//!
+//! It is not where anything is sealed, and it knows no people, consents or keys: values and bodies arrive sealed, and
+//! keys hold nothing that names anyone. Start with [`Store`] and [`Batch`]; `committer` is the story of one write,
+//! `recover` that of one start.
+
+mod batch;
+mod error;
+mod options;
+mod period;
+
+mod handle;
+
+mod checkpoint;
+mod committer;
+mod inbox;
+mod recover;
+mod reply;
+mod state;
+
+mod bodies;
+mod epochs;
+mod leaves;
+mod view;
+
+mod journal;
+mod snapshot;
+
+mod codec;
+mod seal;
+
+pub use batch::{Batch, Committed, Expect, Key, Leaf, Put, Record};
+pub use error::{CommitError, StoreError, Unavailable};
+pub use handle::{Health, Scan, Store};
+pub use options::{Engine, FileKey, Limits, OnSyncFailure, Options};
+pub use period::{InvalidPeriod, Period};
+pub use recover::{Recovered, ViewOrigin};
+pub use reply::{Commit, Lane, LaneDriver};
