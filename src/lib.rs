@@ -7,4 +7,6 @@ pub mod domain;
 
 pub mod ambient;
 
+pub mod jose;
+
 pub mod store;
