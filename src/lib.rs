@@ -9,4 +9,6 @@ pub mod ambient;
 
 pub mod jose;
 
+pub mod policy;
+
 pub mod store;
