@@ -11,4 +11,6 @@ pub mod jose;
 
 pub mod policy;
 
+pub mod diversity;
+
 pub mod store;
