@@ -14,3 +14,5 @@ pub mod policy;
 pub mod diversity;
 
 pub mod store;
+
+pub mod vault;

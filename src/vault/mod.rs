@@ -1,0 +1,313 @@
+//! Keys: who a person is inside the gateway, and what opens their records.
+//!
+//! An app's id goes in at [`Vault::handle`] and ends there: it becomes a keyed hash, under which nothing stands but a
+//! random 16-byte `sid`. Everything else is kept under the `sid`, sealed under keys derived from that person's own
+//! random key, which the store holds only wrapped by a key-encryption key (KEK) from a [`Keeper`] outside the store.
+//!
+//! Promises: no id reaches the disk; a record opens only at its own key and version; without the KEK nothing in the
+//! store opens; a destroyed subject key takes everything of that person with it.
+//!
+//! It does not decide who may read what (`policy`, `consent`) and names no recipient (`pseudonym`).
+//!
+//! The formulas stand in `docs/KEYS.md` and are checked against vectors in `tests.rs`.
+
+mod crypto;
+mod keeper;
+mod subject;
+#[cfg(test)]
+mod tests;
+
+use std::{fmt, sync::Arc};
+
+use ring::hmac;
+use zeroize::Zeroizing;
+
+pub(crate) use self::crypto::{expand, length_prefix, mac, open, seal};
+pub use self::{
+    keeper::{Keeper, KeeperError},
+    subject::{KeyEvent, Sealable, SubjectKey},
+};
+use crate::{
+    ambient::{Entropy, EntropyError},
+    domain::{Sid, SubjectRef, TenantId},
+    store::{Batch, CommitError, Expect, Key, Put, Store, StoreError},
+};
+
+/// What can go wrong with keys.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    /// The value does not open: it was changed, moved, or sealed under another key.
+    #[error("a sealed value does not open")]
+    Sealed,
+    /// The value was written by a newer program.
+    #[error("a sealed value has a form that this version does not know")]
+    Newer,
+    /// The cipher refused the value.
+    #[error("sealing a value")]
+    Seal,
+    /// The value does not encode or decode.
+    #[error("encoding a sealed value")]
+    Encoding(#[source] postcard::Error),
+    /// No randomness.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+    /// A wrap names a KEK that the keeper does not have.
+    #[error("no key-encryption key of epoch {0}")]
+    NoKek(u32),
+    /// The store failed.
+    #[error("reading a key record")]
+    Store(#[from] StoreError),
+    /// The store did not take a key record.
+    #[error("keeping a key record")]
+    Commit(#[from] CommitError),
+}
+
+/// A person as the store knows them before the `sid`: a keyed hash of tenant, id type and id.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Handle([u8; 32]);
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Handle(…)")
+    }
+}
+
+impl Handle {
+    fn key(self) -> Key {
+        prefixed(HANDLES, &self.0)
+    }
+}
+
+/// A person who is not in the store yet: their new key, and the records that bring them in.
+#[derive(Debug)]
+pub struct Enrolment {
+    /// The new person's key.
+    pub key: SubjectKey,
+    /// Nobody may have come in under this handle meanwhile.
+    pub expect: Vec<Expect>,
+    /// The records that make the person known.
+    pub put: Vec<Put>,
+}
+
+/// The prefix of the records that lead from a handle to a `sid`.
+const HANDLES: &[u8] = b"h/";
+
+/// The version of the lookup key that handles are made with.
+const LOOKUP_VERSION: u32 = 1;
+
+/// Looks people up and opens their keys.
+#[derive(Clone)]
+pub struct Vault {
+    store: Store,
+    keeper: Arc<Keeper>,
+    entropy: Entropy,
+    known: Arc<quick_cache::sync::Cache<Handle, (Sid, Wrap)>>,
+}
+
+/// `K_s` as the store keeps it: `u32be epoch ‖ nonce12 ‖ AES-256-GCM`.
+type Wrap = [u8; 64];
+
+impl Vault {
+    /// A vault over `store`, with room for the wraps of `people` recently seen people (about 150 bytes each).
+    #[must_use]
+    pub fn new(store: Store, keeper: Arc<Keeper>, entropy: Entropy, people: usize) -> Self {
+        let known = Arc::new(quick_cache::sync::Cache::new(people));
+        Self { store, keeper, entropy, known }
+    }
+
+    /// The lookup key of `tenant`, made on first use and kept wrapped by the KEK.
+    ///
+    /// # Errors
+    /// When the store fails, or the kept key does not open.
+    pub fn tenant(&self, tenant: &TenantId) -> Result<Tenant, VaultError> {
+        let key = prefixed(b"r/", tenant.as_str().as_bytes());
+        let sid = Sid(*b"consentry/tenant");
+        let root = match self.store.read(&key)? {
+            Some(record) => self.keeper.unwrap(sid, &as_wrap(&record.value)?)?,
+            None => {
+                let root = Zeroizing::new(self.entropy.draw()?);
+                let value = self.keeper.wrap(&self.entropy, sid, &root)?.to_vec();
+                let expect = vec![Expect::Version { key: key.clone(), version: 0 }];
+                let put = vec![Put { key, version: 1, value }];
+                self.store.commit_blocking(Batch { expect, put, ..Batch::default() })?;
+                root
+            }
+        };
+        let lookup = expand(&root, &[b"consentry/lookup/v1", &LOOKUP_VERSION.to_be_bytes()]);
+        let lookup = hmac::Key::new(hmac::HMAC_SHA256, lookup.as_slice());
+        Ok(Tenant { name: tenant.clone(), lookup })
+    }
+
+    /// The handle of a person. It consumes the id: from here on nobody has it.
+    #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "the id must end here")]
+    pub fn handle(&self, tenant: &Tenant, subject: SubjectRef) -> Handle {
+        tenant.handle(&subject)
+    }
+
+    /// The key of a person seen lately, without touching the disk; `None` when the store must be asked.
+    ///
+    /// # Errors
+    /// When the kept wrap does not open.
+    pub fn recent(&self, handle: Handle) -> Result<Option<SubjectKey>, VaultError> {
+        match self.known.get(&handle) {
+            Some((sid, wrap)) => {
+                self.keeper.unwrap(sid, &wrap).map(|key| Some(SubjectKey::new(sid, key)))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// The key of a person, `None` when the store has nobody under this handle. May read the disk.
+    ///
+    /// # Errors
+    /// When the store fails, or the wrap does not open.
+    pub fn subject(&self, handle: Handle) -> Result<Option<SubjectKey>, VaultError> {
+        if let Some(key) = self.recent(handle)? {
+            return Ok(Some(key));
+        }
+        let Some(record) = self.store.read(&handle.key())? else { return Ok(None) };
+        let sid = Sid(record.value.as_slice().try_into().map_err(|_| VaultError::Sealed)?);
+        let Some(wrap) = self.store.read(&wrap_key(sid))? else { return Ok(None) };
+        let wrap = as_wrap(&wrap.value)?;
+        let key = self.keeper.unwrap(sid, &wrap)?;
+        self.known.insert(handle, (sid, wrap));
+        Ok(Some(SubjectKey::new(sid, key)))
+    }
+
+    /// Everyone's handle. Reads the disk.
+    pub fn handles(&self) -> impl Iterator<Item = Result<Handle, VaultError>> + use<'_> {
+        self.store.scan(HANDLES).map(|found| {
+            let (key, _) = found?;
+            let hash = key.as_bytes().strip_prefix(HANDLES).and_then(|hash| hash.try_into().ok());
+            hash.map(Handle).ok_or(VaultError::Sealed)
+        })
+    }
+
+    /// The key of the person with this `sid`, for work that starts from records and not from a call.
+    ///
+    /// # Errors
+    /// When the store fails, or the wrap does not open.
+    pub fn by_sid(&self, sid: Sid) -> Result<Option<SubjectKey>, VaultError> {
+        let Some(wrap) = self.store.read(&wrap_key(sid))? else { return Ok(None) };
+        let key = self.keeper.unwrap(sid, &as_wrap(&wrap.value)?)?;
+        Ok(Some(SubjectKey::new(sid, key)))
+    }
+
+    /// Draws a new person's `sid` and key. Nothing is kept until the caller commits the enrolment, together with
+    /// whatever made the person known.
+    ///
+    /// # Errors
+    /// When the machine gives no randomness.
+    pub fn enrol(&self, handle: Handle) -> Result<Enrolment, VaultError> {
+        let (key, expect, put) = self.keyed()?;
+        let mut enrolment = Enrolment { key, expect, put };
+        enrolment.expect.push(Expect::Version { key: handle.key(), version: 0 });
+        enrolment.put.push(Put {
+            key: handle.key(),
+            version: 1,
+            value: enrolment.key.sid().0.to_vec(),
+        });
+        Ok(enrolment)
+    }
+
+    /// The key that rows about nobody are sealed under in `period`, made on first use: such rows look like all
+    /// others, and belong to no person.
+    ///
+    /// # Errors
+    /// When the store fails, or the kept key does not open.
+    pub fn nobody(&self, period: &str) -> Result<SubjectKey, VaultError> {
+        let at = prefixed(b"n/", period.as_bytes());
+        if let Some(record) = self.store.read(&at)? {
+            let sid = Sid(record.value.as_slice().try_into().map_err(|_| VaultError::Sealed)?);
+            return self.by_sid(sid)?.ok_or(VaultError::Sealed);
+        }
+        let (key, mut expect, mut put) = self.keyed()?;
+        expect.push(Expect::Version { key: at.clone(), version: 0 });
+        put.push(Put { key: at, version: 1, value: key.sid().0.to_vec() });
+        self.store.commit_blocking(Batch { expect, put, ..Batch::default() })?;
+        Ok(key)
+    }
+
+    fn keyed(&self) -> Result<(SubjectKey, Vec<Expect>, Vec<Put>), VaultError> {
+        let sid = Sid(self.entropy.draw()?);
+        let key = Zeroizing::new(self.entropy.draw()?);
+        let wrap = self.keeper.wrap(&self.entropy, sid, &key)?;
+        let expect = vec![Expect::Version { key: wrap_key(sid), version: 0 }];
+        let put = vec![Put { key: wrap_key(sid), version: 1, value: wrap.to_vec() }];
+        Ok((SubjectKey::new(sid, key), expect, put))
+    }
+}
+
+impl fmt::Debug for Vault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Vault(…)")
+    }
+}
+
+/// A tenant's lookup key, made ready once.
+#[derive(Clone)]
+pub struct Tenant {
+    name: TenantId,
+    lookup: hmac::Key,
+}
+
+impl Tenant {
+    /// Which tenant.
+    #[must_use]
+    pub fn name(&self) -> &TenantId {
+        &self.name
+    }
+
+    /// `HMAC(K_lookup, lp(tenant) ‖ lp(id type) ‖ lp(id))`.
+    fn handle(&self, subject: &SubjectRef) -> Handle {
+        let parts = [
+            self.name.as_str().as_bytes(),
+            subject.id_type.as_str().as_bytes(),
+            subject.id.expose().as_bytes(),
+        ];
+        let [tenant, id_type, id] = parts;
+        Handle(crypto::mac_with(
+            &self.lookup,
+            &[
+                &length_prefix(tenant),
+                tenant,
+                &length_prefix(id_type),
+                id_type,
+                &length_prefix(id),
+                id,
+            ],
+        ))
+    }
+}
+
+impl fmt::Debug for Tenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tenant({})", self.name)
+    }
+}
+
+fn wrap_key(sid: Sid) -> Key {
+    prefixed(b"k/", &sid.0)
+}
+
+fn as_wrap(value: &[u8]) -> Result<Wrap, VaultError> {
+    value.try_into().map_err(|_| VaultError::Sealed)
+}
+
+/// A store key: a room's prefix and what names the record in it.
+pub(crate) fn prefixed(prefix: &[u8], rest: &[u8]) -> Key {
+    Key::new(&[prefix, rest].concat())
+}
+
+/// The subject key that the published vectors of the key hierarchy use.
+#[cfg(test)]
+pub(crate) mod vectors {
+    use super::{Sid, SubjectKey, Zeroizing};
+
+    /// 32 bytes from 0 up.
+    pub(crate) fn key() -> SubjectKey {
+        let bytes = std::array::from_fn(|i| u8::try_from(i).unwrap_or_default());
+        SubjectKey::new(Sid([7; 16]), Zeroizing::new(bytes))
+    }
+}

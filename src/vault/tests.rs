@@ -1,0 +1,101 @@
+//! The key hierarchy against its published vectors, and what must not open.
+
+use super::*;
+use crate::domain::{IdType, UserId, hex};
+use crate::store::Record;
+
+fn bytes<const N: usize>(from: u8) -> [u8; N] {
+    let mut next = from;
+    [(); N].map(|()| {
+        next = next.wrapping_add(1);
+        next.wrapping_sub(1)
+    })
+}
+
+fn ada() -> SubjectKey {
+    SubjectKey::new(Sid([7; 16]), Zeroizing::new(bytes(0)))
+}
+
+#[test]
+fn a_handle_is_the_published_vector() {
+    let root: [u8; 32] = bytes(0x20);
+    let lookup = expand(&root, &[b"consentry/lookup/v1", &1u32.to_be_bytes()]);
+    let tenant = Tenant {
+        name: TenantId::parse("t1").unwrap(),
+        lookup: hmac::Key::new(hmac::HMAC_SHA256, lookup.as_slice()),
+    };
+    let subject = SubjectRef {
+        id_type: IdType::user_id(),
+        id: UserId::parse("jane\u{301}@example.com").unwrap(),
+    };
+    assert_eq!(
+        hex(&tenant.handle(&subject).0),
+        "6f1239265b61b0973dda490866d56c91c4ebb24c40a530acd42691633d1db047"
+    );
+}
+
+#[test]
+fn key_commitments_are_the_published_vectors() {
+    assert_eq!(
+        hex(&ada().commitment(KeyEvent::Created)),
+        "f1e53641c2377d55c50c6c5057adeb41b0a090239443b58540fa63e057301040"
+    );
+    assert_eq!(
+        hex(&ada().commitment(KeyEvent::Erased)),
+        "1d7ddd420dfc9c56169914b0a02e37e4229c3417702364e995489aefca992c57"
+    );
+}
+
+#[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+struct Note(String);
+
+impl Sealable for Note {
+    const SCHEMA: u8 = 1;
+}
+
+fn sealed() -> (Key, Put) {
+    let key = Key::new(b"s/ada");
+    let put = ada().seal(&Entropy::seeded(1), key.clone(), Some(4), &Note("jazz".into())).unwrap();
+    (key, put)
+}
+
+#[test]
+fn a_record_opens_at_its_own_key_and_version_alone() {
+    let (key, put) = sealed();
+    assert_eq!(put.version, 5);
+    let record = |version| Record { version, value: put.value.clone() };
+    assert_eq!(ada().open::<Note>(&key, &record(5)).unwrap(), Note("jazz".into()));
+    assert!(matches!(ada().open::<Note>(&key, &record(4)), Err(VaultError::Sealed)));
+    assert!(matches!(ada().open::<Note>(&Key::new(b"s/bob"), &record(5)), Err(VaultError::Sealed)));
+    let other = SubjectKey::new(Sid([7; 16]), Zeroizing::new(bytes(1)));
+    assert!(matches!(other.open::<Note>(&key, &record(5)), Err(VaultError::Sealed)));
+    assert!(!put.value.windows(4).any(|w| w == b"jazz"));
+}
+
+#[test]
+fn every_flipped_bit_of_a_record_is_noticed() {
+    let (key, put) = sealed();
+    for bit in 0..put.value.len() * 8 {
+        let mut value = put.value.clone();
+        value[bit / 8] ^= 1 << (bit % 8);
+        assert!(ada().open::<Note>(&key, &Record { version: 5, value }).is_err(), "bit {bit}");
+    }
+}
+
+#[test]
+fn a_wrap_belongs_to_one_person() {
+    let folder = std::env::temp_dir().join(format!("consentry-keeper-{}", std::process::id()));
+    let entropy = Entropy::seeded(2);
+    let keeper = Keeper::open(&folder, false, &entropy).unwrap();
+    let wrap = keeper.wrap(&entropy, Sid([1; 16]), &[9; 32]).unwrap();
+    let again = Keeper::open(&folder, true, &Entropy::seeded(3)).unwrap();
+    assert_eq!(*again.unwrap(Sid([1; 16]), &wrap).unwrap(), [9; 32]);
+    assert_eq!(again.public_key(), keeper.public_key());
+    assert!(matches!(again.unwrap(Sid([2; 16]), &wrap), Err(VaultError::Sealed)));
+    let mut older = wrap;
+    older[3] = 0;
+    assert!(matches!(again.unwrap(Sid([1; 16]), &older), Err(VaultError::NoKek(0))));
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert!(matches!(Keeper::open(&folder, true, &entropy), Err(KeeperError::Lost(_))));
+    std::fs::remove_dir_all(&folder).unwrap();
+}
