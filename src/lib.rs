@@ -16,3 +16,5 @@ pub mod diversity;
 pub mod store;
 
 pub mod vault;
+
+pub mod pseudonym;
