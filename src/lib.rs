@@ -18,3 +18,5 @@ pub mod store;
 pub mod vault;
 
 pub mod pseudonym;
+
+pub mod upstream;

@@ -1,0 +1,40 @@
+//! The models: what may be told to a recommender, in which words, and how the words get there.
+//!
+//! Promises: the bytes of an [`Outbound`] are all the content that leaves; none leave without a [`Clearance`], none
+//! after it is revoked, and it is dropped the moment the last one is written; every way a model can fail is an
+//! [`UpstreamFault`] that says whether anything left; nothing a model says can break its reader.
+//!
+//! It does not decide what may leave (`policy`), who a person is to a recipient (`pseudonym`), or whether to try
+//! again (`gateway`).
+//!
+//! Start with [`Model::send`]. One more format is one more file beside `json` that implements [`Wire`].
+
+mod answer;
+mod scan;
+
+mod wire;
+
+mod query;
+
+mod json;
+
+mod fault;
+
+mod model;
+
+mod http;
+
+mod builtin;
+
+pub use answer::{Answer, Candidate, Nonsense};
+pub use builtin::{Builtin, InvalidSnapshot};
+pub use fault::{Unsent, UpstreamFault};
+pub use http::{Endpoint, InvalidEndpoint, StaticHeader};
+pub use json::Json;
+pub use model::{Clearance, Limits, Model, Recipient};
+pub use query::{Done, OutboundEvents, OutboundQuery};
+pub use scan::scan;
+pub use wire::{Expects, Outbound, OutboundEvent, OutboundItem, Query, Wire};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+//! One configured recipient: who it is, how it is spoken to, and how far it is waited for.
+
+use std::{
+    fmt,
+    future::poll_fn,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+
+use super::{
+    builtin::Builtin,
+    fault::UpstreamFault,
+    http::{Client, Endpoint},
+    json::Json,
+    wire::{Outbound, Wire},
+};
+use crate::domain::{Pseudodomain, RecipientId};
+
+/// Shows that a call's record is durable and the person's gate is open. It is held until the last byte of the call
+/// is written, then dropped.
+pub trait Clearance: Send + 'static {
+    /// Ready when the bytes must stop: the connection is then closed at once. It wakes the task when that comes.
+    fn poll_revoked(&self, cx: &mut Context<'_>) -> Poll<()>;
+}
+
+/// How far a model is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// From the start of a call to the last byte of its answer, connecting included.
+    pub deadline: Duration,
+    /// The largest answer that is read, in bytes.
+    pub answer_bytes: usize,
+    /// How many connections rest in one worker's pool; those beyond are closed.
+    pub idle_connections: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            // Slower than this, a page is better served without the model.
+            deadline: Duration::from_millis(300),
+            answer_bytes: 1 << 20,
+            idle_connections: 64,
+        }
+    }
+}
+
+/// Who receives the calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recipient {
+    /// Its name in consents, policies and the log.
+    pub id: RecipientId,
+    /// Within this domain, a person has one pseudonym.
+    pub domain: Pseudodomain,
+    /// Whether it is run by someone else than the gateway's operator.
+    pub third_party: bool,
+}
+
+/// One configured recipient and the way to it.
+#[derive(Debug)]
+pub struct Model {
+    recipient: Arc<Recipient>,
+    wire: Arc<dyn Wire>,
+    transport: Transport,
+}
+
+#[derive(Debug)]
+enum Transport {
+    Http(Box<Client>),
+    Builtin(Arc<Builtin>),
+}
+
+impl Model {
+    /// A model that speaks the `json` protocol over HTTP.
+    #[must_use]
+    pub fn json(recipient: Recipient, endpoint: Endpoint, limits: Limits) -> Self {
+        let client = Client::new(Arc::new(endpoint), limits);
+        Self {
+            recipient: Arc::new(recipient),
+            wire: Arc::new(Json),
+            transport: Transport::Http(Box::new(client)),
+        }
+    }
+
+    /// The model inside this process. It reads and writes the bytes of the `json` protocol too.
+    #[must_use]
+    pub fn builtin(recipient: Recipient, builtin: Arc<Builtin>) -> Self {
+        Self {
+            recipient: Arc::new(recipient),
+            wire: Arc::new(Json),
+            transport: Transport::Builtin(builtin),
+        }
+    }
+
+    /// The same model for another worker thread: a pool of its own, so that no connection wakes two threads.
+    #[must_use]
+    pub fn on_this_worker(&self) -> Self {
+        let transport = match &self.transport {
+            Transport::Http(client) => Transport::Http(Box::new(client.fresh())),
+            Transport::Builtin(builtin) => Transport::Builtin(Arc::clone(builtin)),
+        };
+        Self { recipient: Arc::clone(&self.recipient), wire: Arc::clone(&self.wire), transport }
+    }
+
+    /// Who receives the calls.
+    #[must_use]
+    pub fn recipient(&self) -> &Recipient {
+        &self.recipient
+    }
+
+    /// The format it speaks.
+    #[must_use]
+    pub fn wire(&self) -> &dyn Wire {
+        self.wire.as_ref()
+    }
+
+    /// Sends one call and waits for its answer's bytes. Dropping the future stops the call: nothing more is written,
+    /// and the clearance is dropped.
+    ///
+    /// # Errors
+    /// [`UpstreamFault`], which says whether anything may have left.
+    pub async fn send(
+        &self,
+        outbound: Outbound,
+        clearance: Box<dyn Clearance>,
+    ) -> Result<Bytes, UpstreamFault> {
+        match &self.transport {
+            Transport::Http(client) => client.send(outbound, clearance).await,
+            Transport::Builtin(builtin) => {
+                // The model has the bytes when it has acted on them; the clearance is held until then.
+                poll_fn(move |cx| {
+                    Poll::Ready(match clearance.poll_revoked(cx) {
+                        Poll::Ready(()) => Err(UpstreamFault::Revoked),
+                        Poll::Pending => builtin.handle(&outbound).map(Bytes::from),
+                    })
+                })
+                .await
+            }
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn idle_connections(&self) -> usize {
+        match &self.transport {
+            Transport::Http(client) => client.idle_connections(),
+            Transport::Builtin(_) => 0,
+        }
+    }
+}
+
+impl fmt::Display for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.recipient.id, f)
+    }
+}

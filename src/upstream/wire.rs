@@ -1,0 +1,153 @@
+//! What goes to a model and how it is written: the content of a call, its exact bytes, and the formats.
+//!
+//! Promises: an [`Outbound`] holds every byte of content that leaves, so that what is logged before a disclosure is
+//! the disclosure; its headers are a closed list. A [`Wire`] only writes down what it is given: what may be given
+//! is decided before.
+
+use std::{borrow::Cow, fmt};
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method, header};
+
+use super::answer::{Answer, Nonsense};
+use crate::domain::{ItemId, Tag, Timestamp};
+
+/// The content of one recommendation call, already cut to what may leave.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Query<'a> {
+    /// The pseudonym for this recipient; absent at tier `none`.
+    pub user: Option<&'a str>,
+    /// How many candidates are asked for.
+    pub count: usize,
+    /// Where the list is shown, such as `home`.
+    pub scenario: Option<&'a str>,
+    /// The shaped context as an encoded JSON object; empty when there is none.
+    pub context: &'a [u8],
+    /// The items the person is looking at.
+    pub seed_items: &'a [ItemId],
+}
+
+/// Something a person did, under the pseudonym.
+#[derive(Clone, Copy, Debug)]
+pub struct OutboundEvent<'a> {
+    /// The pseudonym for this recipient.
+    pub user: &'a str,
+    /// What it was done to.
+    pub item: &'a ItemId,
+    /// What was done: `view`, `click`, `cart`, `purchase`, `rating`, `like`, `dislike` or `skip`.
+    pub kind: &'a str,
+    /// The rating, where there is one. A number that is not finite is left out.
+    pub value: Option<f64>,
+    /// When, if the app said so.
+    pub at: Option<Timestamp>,
+}
+
+/// An item's description, which is about no one.
+#[derive(Clone, Copy, Debug)]
+pub struct OutboundItem<'a> {
+    /// The item.
+    pub id: &'a ItemId,
+    /// The words that describe it.
+    pub tags: &'a [Tag],
+}
+
+/// Which statuses say that a call succeeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expects {
+    /// An answer with content: 200 alone.
+    Answer,
+    /// A receipt whose content does not matter: 200, 201, 202 or 204.
+    Receipt,
+}
+
+/// One call as it leaves: the exact bytes.
+#[derive(Clone)]
+pub struct Outbound {
+    /// The method.
+    pub method: Method,
+    /// The path below the model's URL, from `/` on, with a query where the format has one.
+    pub path: Cow<'static, str>,
+    /// The body; what is logged before it leaves.
+    pub body: Bytes,
+    /// Which statuses say that the call succeeded.
+    pub expects: Expects,
+    request_id: Option<[u8; 16]>,
+    gpc: bool,
+}
+
+impl Outbound {
+    /// A POST of JSON.
+    #[must_use]
+    pub fn post(path: impl Into<Cow<'static, str>>, body: Vec<u8>, expects: Expects) -> Self {
+        Self {
+            method: Method::POST,
+            path: path.into(),
+            body: body.into(),
+            expects,
+            request_id: None,
+            gpc: false,
+        }
+    }
+
+    /// Names the call by 16 random bytes, drawn anew for each recipient and call so that no two can be linked.
+    #[must_use]
+    pub fn with_request_id(mut self, id: [u8; 16]) -> Self {
+        self.request_id = Some(id);
+        self
+    }
+
+    /// Passes the person's Global Privacy Control signal on.
+    #[must_use]
+    pub fn with_gpc(mut self, gpc: bool) -> Self {
+        self.gpc = gpc;
+        self
+    }
+
+    /// Every header that goes with the call, apart from the transport's own: `host`, `content-length` and the
+    /// recipient's configured key.
+    pub fn headers(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+        const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+        const GPC: HeaderName = HeaderName::from_static("sec-gpc");
+        let json = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let id = self.request_id.map(|id| (REQUEST_ID, hexadecimal(id)));
+        let gpc = self.gpc.then_some((GPC, HeaderValue::from_static("1")));
+        std::iter::once(json).chain(id).chain(gpc)
+    }
+}
+
+fn hexadecimal(id: [u8; 16]) -> HeaderValue {
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let mut text = String::with_capacity(32);
+    for nibble in id.into_iter().flat_map(|byte| [byte >> 4, byte & 15]) {
+        text.extend(DIGITS.get(usize::from(nibble)));
+    }
+    HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+impl fmt::Debug for Outbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The path and the body may hold a pseudonym.
+        f.debug_struct("Outbound")
+            .field("method", &self.method)
+            .field("body.bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A format that models speak.
+pub trait Wire: Send + Sync + fmt::Debug {
+    /// Asks for recommendations.
+    fn recommend(&self, query: &Query<'_>) -> Outbound;
+    /// Tells what people did.
+    fn events(&self, events: &[OutboundEvent<'_>]) -> Outbound;
+    /// Describes items.
+    fn items(&self, items: &[OutboundItem<'_>]) -> Outbound;
+    /// Asks the model to forget everything under a pseudonym.
+    fn forget(&self, user: &str) -> Outbound;
+    /// Reads the answer to [`Wire::recommend`].
+    ///
+    /// # Errors
+    /// [`Nonsense`] when the bytes hold no list of items.
+    fn answer<'a>(&self, bytes: &'a [u8]) -> Result<Answer<'a>, Nonsense>;
+}
