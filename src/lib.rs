@@ -20,3 +20,5 @@ pub mod vault;
 pub mod pseudonym;
 
 pub mod upstream;
+
+pub mod audit;

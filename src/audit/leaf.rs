@@ -1,0 +1,207 @@
+//! One row of the log: the leaf that anyone may read, and the body that only the person's key opens.
+//!
+//! The leaf is canonical JSON (sorted keys, ASCII, integers) of closed words, a commitment and a tag:
+//!
+//! ```text
+//! K_aud = X(K_s, "consentry/audit/v1")      at audit epoch 0, X(K_s, "consentry/audit/v1" ‖ u32be epoch) after
+//! tag   = HMAC(X(K_aud, "tag"), n)[:16]     finds a person's rows, for who holds K_aud
+//! salt  = X(K_aud, "salt" ‖ n)              opens one row, together with its body
+//! c     = HMAC(salt, body)
+//! ```
+//!
+//! The nonce `n` is drawn when a draft is sealed, and the draft is consumed: a retry is a new draft, so no nonce is
+//! ever used for two bodies and the body's key can be used with a nonce of zeros.
+
+use std::fmt::Write as _;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
+
+use ring::hmac;
+
+use super::{AuditError, Event};
+use crate::{
+    ambient::Entropy,
+    domain::{GatewayName, PurposeId, RecipientId, Timestamp},
+    store::Leaf,
+    vault::{KeyEvent, SubjectKey, expand, mac, open, seal},
+};
+
+/// What a leaf says where nothing applies.
+const NOTHING: &str = "-";
+
+/// What is to be written, before it is sealed.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// What happened.
+    pub event: Event,
+    /// How it ended: a tier for decisions, a state for consents; a closed word.
+    pub outcome: &'static str,
+    /// Why: a reason code; a closed word.
+    pub reason: &'static str,
+    /// For which purpose, if for one.
+    pub purpose: Option<PurposeId>,
+    /// Who received data, if anyone did.
+    pub recipient: Option<RecipientId>,
+    /// The first 8 bytes, in hex, of the SHA-256 of the policy in force.
+    pub ruleset: String,
+    /// When. The leaf says the minute.
+    pub at: Timestamp,
+    /// How many rows the event is about, where it counts rows.
+    pub rows: Option<u64>,
+    /// Everything else, as JSON: only who may open the row reads it.
+    pub body: Vec<u8>,
+}
+
+/// The keys of one person's rows in one audit epoch.
+#[derive(Debug)]
+pub struct RowKeys {
+    audit: zeroize::Zeroizing<[u8; 32]>,
+    tag: hmac::Key,
+}
+
+impl RowKeys {
+    /// The keys of `key`'s rows. Each export of a person's rows raises the epoch, so what was exported opens no
+    /// later row.
+    #[must_use]
+    pub fn of(key: &SubjectKey, audit_epoch: u32) -> Self {
+        let epoch = audit_epoch.to_be_bytes();
+        let suffix: &[u8] = if audit_epoch == 0 { &[] } else { &epoch };
+        let audit = key.derive(&[b"consentry/audit/v1", suffix]);
+        let tag = hmac::Key::new(hmac::HMAC_SHA256, expand(&audit, &[b"tag"]).as_slice());
+        Self { audit, tag }
+    }
+
+    /// The tag of the row with nonce `n`.
+    #[must_use]
+    pub fn tag(&self, n: &[u8; 16]) -> [u8; 16] {
+        let whole = hmac::sign(&self.tag, n);
+        let mut tag = [0; 16];
+        for (to, from) in tag.iter_mut().zip(whole.as_ref()) {
+            *to = *from;
+        }
+        tag
+    }
+
+    /// What opens the commitment of the row with nonce `n`, and nothing else.
+    #[must_use]
+    pub fn salt(&self, n: &[u8; 16]) -> zeroize::Zeroizing<[u8; 32]> {
+        expand(&self.audit, &[b"salt", n])
+    }
+
+    /// Opens the body of the row with nonce `n`.
+    ///
+    /// # Errors
+    /// When it is not a row of this person and epoch, or was changed.
+    pub fn open_body(&self, n: &[u8; 16], sealed: Vec<u8>) -> Result<Vec<u8>, AuditError> {
+        Ok(open(&expand(&self.audit, &[b"body", n]), [0; 12], n, sealed)?)
+    }
+}
+
+impl Draft {
+    /// Seals the draft under a person's row keys, or those of nobody. `created` is the person's key in the row that
+    /// says they came to be.
+    ///
+    /// # Errors
+    /// When the machine gives no randomness.
+    pub fn seal(
+        self,
+        keys: &RowKeys,
+        gateway: &GatewayName,
+        created: Option<&SubjectKey>,
+        entropy: &Entropy,
+    ) -> Result<Leaf, AuditError> {
+        let n: [u8; 16] = entropy.draw()?;
+        let commitment = mac(&*keys.salt(&n), &[&self.body]);
+        let created = created.map(|key| key.commitment(KeyEvent::Created));
+        let entry = self.entry(gateway, &n, &commitment, &keys.tag(&n), created.as_ref());
+        let body = seal(&expand(&keys.audit, &[b"body", &n]), [0; 12], &n, self.body)?;
+        Ok(Leaf { entry: entry.into_bytes(), nonce: n, body, at: self.at })
+    }
+
+    /// The leaf's JSON. All words are closed and plain ASCII, so nothing is escaped.
+    fn entry(
+        &self,
+        gateway: &GatewayName,
+        n: &[u8; 16],
+        commitment: &[u8; 32],
+        tag: &[u8; 16],
+        created: Option<&[u8; 32]>,
+    ) -> String {
+        let mut leaf = String::with_capacity(320);
+        let (c, event) = (BASE64.encode(commitment), self.event.as_str());
+        let _ = write!(leaf, r#"{{"c":"{c}","e":"{event}","g":"{gateway}""#);
+        if let Some(created) = created {
+            let _ = write!(leaf, r#","kc":"{}""#, BASE64.encode(created));
+        }
+        let (n, outcome, reason) = (BASE64.encode(n), self.outcome, self.reason);
+        let purpose = self.purpose.as_ref().map_or(NOTHING, PurposeId::as_str);
+        let _ = write!(leaf, r#","n":"{n}","o":"{outcome}","p":"{purpose}","r":"{reason}""#);
+        if let Some(rows) = self.rows {
+            let _ = write!(leaf, r#","rows":{rows}"#);
+        }
+        let recipient = self.recipient.as_ref().map_or(NOTHING, RecipientId::as_str);
+        let (ruleset, minute, tag) = (&self.ruleset, self.at.minute(), BASE64.encode(tag));
+        let _ =
+            write!(leaf, r#","s":"{ruleset}","t":{minute},"u":"{recipient}","v":1,"y":"{tag}"}}"#);
+        leaf
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vault::vectors;
+
+    fn draft() -> Draft {
+        Draft {
+            event: Event::Decision,
+            outcome: "individual",
+            reason: "consent",
+            purpose: Some(PurposeId::parse("recommend_products").unwrap()),
+            recipient: Some(RecipientId::parse("recsys-eu").unwrap()),
+            ruleset: "9f86d081884c7d65".to_owned(),
+            at: Timestamp::from_millis(1_760_000_040_123),
+            rows: None,
+            body: br#"{"request":"018f0000-0000-7000-8000-000000000000","t_ms":1760000040123}"#
+                .to_vec(),
+        }
+    }
+
+    #[test]
+    fn a_leaf_is_the_published_vector() {
+        let keys = RowKeys::of(&vectors::key(), 0);
+        let n: [u8; 16] = std::array::from_fn(|i| u8::try_from(i).unwrap());
+        let draft = draft();
+        let commitment = mac(&*keys.salt(&n), &[&draft.body]);
+        let gateway = GatewayName::parse("gw-1").unwrap();
+        assert_eq!(
+            draft.entry(&gateway, &n, &commitment, &keys.tag(&n), None),
+            r#"{"c":"CbAg40nnIMcfCWfGEn4JjJ3tWT-7eody2wUOASYz7ik","e":"decision","g":"gw-1","n":"AAECAwQFBgcICQoLDA0ODw","o":"individual","p":"recommend_products","r":"consent","s":"9f86d081884c7d65","t":1760000040,"u":"recsys-eu","v":1,"y":"RvQef0BphCNFfuHLxitVDw"}"#
+        );
+    }
+
+    #[test]
+    fn only_the_persons_keys_of_that_epoch_open_a_row() {
+        let gateway = GatewayName::parse("gw-1").unwrap();
+        let keys = RowKeys::of(&vectors::key(), 0);
+        let leaf = draft().seal(&keys, &gateway, None, &Entropy::seeded(1)).unwrap();
+        assert_eq!(keys.open_body(&leaf.nonce, leaf.body.clone()).unwrap(), draft().body);
+        assert!(RowKeys::of(&vectors::key(), 1).open_body(&leaf.nonce, leaf.body.clone()).is_err());
+        assert!(!leaf.body.windows(7).any(|w| w == b"request"));
+    }
+
+    #[test]
+    fn two_rows_of_one_person_share_no_field_that_links_them() {
+        let gateway = GatewayName::parse("gw-1").unwrap();
+        let (keys, entropy) = (RowKeys::of(&vectors::key(), 0), Entropy::seeded(1));
+        let rows: Vec<serde_json::Value> = (0..2)
+            .map(|_| {
+                let leaf = draft().seal(&keys, &gateway, None, &entropy).unwrap();
+                serde_json::from_slice(&leaf.entry).unwrap()
+            })
+            .collect();
+        for field in ["c", "n", "y"] {
+            assert_ne!(rows[0][field], rows[1][field]);
+        }
+    }
+}
