@@ -22,3 +22,5 @@ pub mod pseudonym;
 pub mod upstream;
 
 pub mod audit;
+
+pub mod consent;

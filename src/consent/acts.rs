@@ -1,0 +1,329 @@
+//! Acts: giving, refusing, withdrawing, expiring, objecting, and setting rules.
+
+use super::{
+    Act, Action, ConsentError, Ledger, Person, Receipt, Rules, Snapshot, change::Change,
+    ledger::off_the_worker,
+};
+use crate::{
+    domain::{
+        CategoryId, ConsentState, Detail, Epoch, Method, PurposeId, Refusal, Sid, Timestamp,
+        consent::Given,
+    },
+    policy::{Bundle, Catalogue, GpcEffect, Purpose},
+    store::CommitError,
+    vault::Handle,
+};
+
+/// How often an act is tried anew when others change the same standing at the same time.
+const TRIES: usize = 8;
+
+/// An act that is asked for.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Give, refuse or withdraw.
+    pub action: Action,
+    /// For which purpose.
+    pub purpose: PurposeId,
+    /// What is given and how finely; empty for all that the purpose uses except sensitive ones.
+    pub categories: Vec<(CategoryId, Detail)>,
+    /// The snapshot of the notice that was shown.
+    pub notice: Option<String>,
+    /// When what is given ends by itself.
+    pub expires_at: Option<Timestamp>,
+    /// How the act reached the gateway.
+    pub method: Method,
+    /// Done by a verified guardian on behalf of a child.
+    pub by_guardian: bool,
+    /// Until when the person is under 14, if the app says so.
+    pub under_14_until: Option<Timestamp>,
+}
+
+/// An act that was recorded.
+#[derive(Clone, Debug)]
+pub struct Acted {
+    /// The person's epoch after it.
+    pub epoch: Epoch,
+    /// The signed receipt.
+    pub receipt: String,
+    /// Its place in the log; `None` when it holds but is not durable yet.
+    pub index: Option<u64>,
+    /// When data of the person last left for this purpose, as far as this process remembers.
+    pub last_use: Option<Timestamp>,
+}
+
+impl Ledger {
+    /// Records an act of the person under `handle`. When it returns, the act holds: nothing leaves on an older
+    /// standing, not from calls in flight either.
+    ///
+    /// # Errors
+    /// When the act is refused, or the journal does not take it. A withdrawal that the journal does not take holds in
+    /// this process all the same, and [`Acted::index`] is `None`.
+    pub async fn act(&self, handle: Handle, request: Request) -> Result<Acted, ConsentError> {
+        let bundle = self.policies.snapshot();
+        let purpose = bundle
+            .catalogue()
+            .purpose(&request.purpose)
+            .ok_or_else(|| ConsentError::UnknownPurpose(request.purpose.clone()))?;
+        let act = self.read(bundle.catalogue(), purpose, &request)?;
+        for _ in 0..TRIES {
+            let mut change = self.begin(handle).await?;
+            if change.created && act.action == Action::Withdraw {
+                return Err(Refusal::NothingGiven.into());
+            }
+            let until = request.under_14_until.or(change.standing.under_14_until);
+            change.standing.under_14_until = until;
+            let sid = change.key.sid();
+            self.apply(purpose, &act, &mut change)?;
+            match self.commit(&bundle, change, &act).await {
+                Ok((index, epoch)) => return self.acted(&act, sid, epoch, index),
+                Err(ConsentError::Commit(CommitError::Conflict)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(ConsentError::Contended)
+    }
+
+    /// Keeps an objection by signal of a known person, for every purpose that such a signal is about. Returns the
+    /// person as they stand then.
+    ///
+    /// # Errors
+    /// When the journal does not take it. The call that carried the signal counts as objected all the same.
+    pub async fn object(&self, person: Person) -> Result<Person, ConsentError> {
+        let bundle = self.policies.snapshot();
+        let act = self.plain(Action::Object, Method::Signal);
+        let mut person = person;
+        for _ in 0..TRIES {
+            let mut change = Change::begin(&person);
+            let mut news = false;
+            let heeds = |purpose: &&Purpose| purpose.gpc() != GpcEffect::Ignored;
+            for purpose in bundle.catalogue().purposes().iter().filter(heeds) {
+                let place = change.standing.purpose_mut(purpose.id());
+                if place.objected_at.is_none() {
+                    (place.objected_at, news) = (Some(act.at), true);
+                }
+            }
+            if !news {
+                return Ok(person);
+            }
+            match self.commit(&bundle, change, &act).await {
+                Ok(_) | Err(ConsentError::Commit(CommitError::Conflict)) => {}
+                Err(error) => return Err(error),
+            }
+            match self.fresh(&person).await? {
+                Some(fresh) => person = fresh,
+                None => return Ok(person),
+            }
+        }
+        Err(ConsentError::Contended)
+    }
+
+    /// Replaces the rules of the person under `handle` by what `change` makes of them. Someone unknown comes to be
+    /// known by it.
+    ///
+    /// # Errors
+    /// When the journal does not take it.
+    pub async fn set_rules(
+        &self,
+        handle: Handle,
+        change_rules: impl Fn(&mut Rules),
+    ) -> Result<Rules, ConsentError> {
+        let bundle = self.policies.snapshot();
+        let act = self.plain(Action::SetRules, Method::App);
+        for _ in 0..TRIES {
+            let mut change = self.begin(handle).await?;
+            change_rules(&mut change.standing.rules);
+            let rules = change.standing.rules.clone();
+            match self.commit(&bundle, change, &act).await {
+                Ok(_) => return Ok(rules),
+                Err(ConsentError::Commit(CommitError::Conflict)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(ConsentError::Contended)
+    }
+
+    /// The beginnings of a change to the person under `handle`, who comes to be known by it if nobody is yet.
+    async fn begin(&self, handle: Handle) -> Result<Change, ConsentError> {
+        let ledger = self.clone();
+        if let Some(person) = off_the_worker(move || ledger.find(handle)).await? {
+            return Ok(Change::begin(&person));
+        }
+        let enrolment = self.vault.enrol(handle)?;
+        let mut change = Change::begin(&Person::new(enrolment.key));
+        change.created = true;
+        change.batch.expect = enrolment.expect;
+        change.batch.put = enrolment.put;
+        Ok(change)
+    }
+
+    pub(super) async fn fresh(&self, person: &Person) -> Result<Option<Person>, ConsentError> {
+        let (ledger, sid) = (self.clone(), person.key.sid());
+        off_the_worker(move || ledger.by_sid(sid)).await
+    }
+
+    /// What the request says, checked against the catalogue and the notice.
+    fn read(
+        &self,
+        catalogue: &Catalogue,
+        purpose: &Purpose,
+        request: &Request,
+    ) -> Result<Act, ConsentError> {
+        if purpose.required() {
+            return Err(ConsentError::Required(purpose.id().clone()));
+        }
+        let notice = match &request.notice {
+            Some(token) => {
+                let snapshot = Snapshot::verify(&self.signer, token)
+                    .ok()
+                    .filter(|snapshot| snapshot.purpose == *purpose.id())
+                    .ok_or(ConsentError::NoticeInvalid)?;
+                Some(snapshot)
+            }
+            None => None,
+        };
+        let categories = match request.action {
+            Action::Give => {
+                let shown = notice.as_ref().ok_or(ConsentError::NoticeMissing)?;
+                if shown.material != purpose.material() {
+                    return Err(ConsentError::NoticeOutdated);
+                }
+                agreed(catalogue, purpose, &request.categories)?
+            }
+            _ => Vec::new(),
+        };
+        Ok(Act {
+            purpose: Some(purpose.id().clone()),
+            categories,
+            expires_at: request.expires_at.filter(|_| request.action == Action::Give),
+            notice,
+            by_guardian: request.by_guardian,
+            ..self.plain(request.action, request.method)
+        })
+    }
+
+    pub(super) fn plain(&self, action: Action, method: Method) -> Act {
+        Act {
+            at: self.clock.now(),
+            action,
+            purpose: None,
+            categories: Vec::new(),
+            expires_at: None,
+            method,
+            notice: None,
+            by_guardian: false,
+        }
+    }
+
+    fn apply(&self, purpose: &Purpose, act: &Act, change: &mut Change) -> Result<(), ConsentError> {
+        let place = change.standing.purpose_mut(purpose.id());
+        let (now, consent) = (act.at, place.consent.clone());
+        place.consent = match act.action {
+            Action::Give => {
+                let given = Given {
+                    categories: act.categories.clone(),
+                    expires_at: act.expires_at,
+                    material: purpose.material().to_owned(),
+                    by_guardian: act.by_guardian,
+                };
+                // Giving anew answers an objection that came before.
+                place.objected_at = None;
+                consent.give(given, now)?
+            }
+            Action::Withdraw => consent.withdraw(now)?,
+            _ => consent.refuse(now),
+        };
+        if act.action != Action::Give {
+            self.let_go(purpose.id(), change)?;
+        }
+        Ok(())
+    }
+
+    /// Closes the gate, commits, and waits for the disclosures under way.
+    pub(super) async fn commit(
+        &self,
+        bundle: &Bundle,
+        change: Change,
+        act: &Act,
+    ) -> Result<(Option<u64>, Epoch), ConsentError> {
+        let sid = change.key.sid();
+        let ends = matches!(act.action, Action::Withdraw | Action::Refuse | Action::Object);
+        let epoch = change.standing.epoch;
+        let batch = change.into_batch(self, bundle, act, ends)?;
+        let closed = self.gates.close(sid);
+        let recorded = self.audit.record(batch).await;
+        let index = match recorded {
+            Ok(logged) => Some(logged.index()),
+            Err(CommitError::Unavailable(_)) if ends => None,
+            Err(error) => return Err(error.into()),
+        };
+        closed.drained().await;
+        match index {
+            Some(_) => {
+                closed.recorded(act.purpose.as_ref());
+                if let Some(purpose) = act.purpose.as_ref().filter(|_| act.action != Action::Give) {
+                    self.clear(sid, purpose).await?;
+                }
+            }
+            // Nothing could be written, so the shut gate is all that makes the act hold.
+            None => closed.leave_shut(act.purpose.as_ref()),
+        }
+        Ok((index, epoch))
+    }
+
+    fn acted(
+        &self,
+        act: &Act,
+        sid: Sid,
+        epoch: Epoch,
+        index: Option<u64>,
+    ) -> Result<Acted, ConsentError> {
+        let purpose = act.purpose.as_ref().ok_or(Refusal::NothingGiven)?;
+        let state = match act.action {
+            Action::Give => ConsentState::Given,
+            Action::Withdraw => ConsentState::Withdrawn,
+            _ => ConsentState::Refused,
+        };
+        let receipt = Receipt {
+            receipt_id: uuid::Builder::from_random_bytes(self.entropy.draw()?)
+                .into_uuid()
+                .to_string(),
+            purpose: purpose.clone(),
+            event_state: state.as_str().to_owned(),
+            event_time: act.at.rfc3339(),
+            pii_information: act.words(),
+            validity_until: act.expires_at.map(Timestamp::rfc3339),
+            collection_method: act.method.as_str().to_owned(),
+            privacy_notice: act.notice.clone(),
+            consent_epoch: epoch,
+            log_origin: self.log_origin.as_ref().to_owned(),
+            log_index: index,
+        };
+        let last_use = self.gates.last_use(sid, purpose);
+        Ok(Acted { epoch, receipt: receipt.sign(&self.signer)?, index, last_use })
+    }
+}
+
+/// What a person agrees to: what the request names, or all that the purpose uses except sensitive categories, each
+/// of which needs an act that names it (PIPA 23).
+fn agreed(
+    catalogue: &Catalogue,
+    purpose: &Purpose,
+    asked: &[(CategoryId, Detail)],
+) -> Result<Vec<(CategoryId, Detail)>, ConsentError> {
+    for (category, detail) in asked {
+        let Some(known) = catalogue.category(category).filter(|known| purpose.uses(known)) else {
+            let known = purpose.categories().to_vec();
+            return Err(ConsentError::UnknownCategory { category: category.clone(), known });
+        };
+        if *detail == Detail::Coarse && !known.offers(Detail::Coarse) {
+            return Err(ConsentError::NoCoarseForm(category.clone()));
+        }
+    }
+    if !asked.is_empty() {
+        return Ok(asked.to_vec());
+    }
+    let plain = catalogue
+        .categories_of(purpose)
+        .filter(|category| category.personal() && !category.sensitive());
+    Ok(plain.map(|category| (category.id().clone(), Detail::Fine)).collect())
+}

@@ -1,0 +1,68 @@
+//! Why an act was not recorded.
+
+use crate::{
+    ambient::EntropyError,
+    audit::AuditError,
+    domain::{CategoryId, PurposeId, Refusal},
+    jose::JoseError,
+    store::{CommitError, StoreError},
+    vault::VaultError,
+};
+
+/// Why an act was not recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsentError {
+    /// The catalogue has no such purpose.
+    #[error("there is no purpose {0}")]
+    UnknownPurpose(PurposeId),
+    /// The purpose does not use this category.
+    #[error("the purpose does not use the category {category}")]
+    UnknownCategory {
+        /// Which category.
+        category: CategoryId,
+        /// Those it uses.
+        known: Vec<CategoryId>,
+    },
+    /// A coarse consent for a category that has no coarse form.
+    #[error("the category {0} has no coarse form")]
+    NoCoarseForm(CategoryId),
+    /// Giving needs the snapshot of the notice that was shown.
+    #[error("giving consent needs the snapshot of the notice that was shown")]
+    NoticeMissing,
+    /// The snapshot is not ours, was changed, or is of another purpose.
+    #[error("the notice snapshot is not one of this gateway's for this purpose")]
+    NoticeInvalid,
+    /// What the consent depends on has changed since the notice was shown.
+    #[error("the notice has changed since it was shown")]
+    NoticeOutdated,
+    /// The domain refuses the act.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A required purpose rests on a contract or a law: there is no consent to act on.
+    #[error("the purpose {0} is required and does not rest on consent")]
+    Required(PurposeId),
+    /// Others changed the same person's standing again and again.
+    #[error("the standing kept changing")]
+    Contended,
+    /// The journal did not take the act.
+    #[error("recording the act")]
+    Commit(#[from] CommitError),
+    /// The log did not take the act.
+    #[error("recording the act in the log")]
+    Audit(#[from] AuditError),
+    /// The store failed.
+    #[error("reading a standing")]
+    Store(#[from] StoreError),
+    /// A key is missing or a record does not open.
+    #[error("opening a standing")]
+    Vault(#[from] VaultError),
+    /// The receipt or the notice could not be signed.
+    #[error("signing")]
+    Jose(#[from] JoseError),
+    /// No randomness.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+    /// Work on the disk was cut off by the process ending.
+    #[error("the gateway is stopping")]
+    Stopping,
+}

@@ -1,0 +1,226 @@
+//! The gate: a disclosure passes it to write its bytes, and a withdrawal closes it.
+//!
+//! A disclosure holds a [`Guard`] from the moment its record is durable until its last byte is written. An act that
+//! changes a person's consent closes their gate, commits, and waits until the open guards are gone; guards that stay
+//! longer than [`BOUND`] are revoked, which closes their connections. Only then is the act acknowledged. So nothing
+//! leaves after an acknowledged withdrawal.
+//!
+//! INVARIANT: a guard is given only at the epoch in force, so a permit from before an act never passes after it.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use rustc_hash::FxHashMap;
+use tokio::sync::oneshot;
+
+use crate::{
+    domain::{Epoch, PurposeId, Sid, Timestamp},
+    store::Store,
+};
+
+/// How long an act waits for bytes that are being written before it closes their connections.
+pub const BOUND: Duration = Duration::from_millis(50);
+
+const SHARDS: usize = 64;
+
+/// Every person's gate, and when data of theirs last left. A person whose data never left takes no memory.
+#[derive(Clone, Debug)]
+pub struct Gates {
+    shards: Arc<[Mutex<FxHashMap<Sid, Gate>>]>,
+    store: Store,
+}
+
+#[derive(Debug, Default)]
+struct Gate {
+    /// How many acts hold it closed.
+    closed: u32,
+    /// The acts that could not be made durable and hold it shut, with how many there were before each.
+    shut: Vec<(u64, Option<PurposeId>)>,
+    /// How many such acts there were.
+    acts_shut: u64,
+    /// The disclosures that are writing.
+    open: Vec<Arc<Slot>>,
+    /// Told when the last of them is gone.
+    waiting: Vec<oneshot::Sender<()>>,
+    last_use: Vec<(PurposeId, Timestamp)>,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    revoked: AtomicBool,
+    waker: Mutex<Option<Waker>>,
+}
+
+impl Gates {
+    /// The gates of the people in `store`.
+    #[must_use]
+    pub fn new(store: Store) -> Self {
+        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect(), store }
+    }
+
+    /// Lets a disclosure at `epoch` pass, unless the gate is closed or the epoch is no longer in force.
+    #[must_use]
+    pub fn enter(
+        &self,
+        sid: Sid,
+        epoch: Epoch,
+        purpose: &PurposeId,
+        now: Timestamp,
+    ) -> Option<Guard> {
+        let mut shard = self.shard(sid);
+        let gate = shard.entry(sid).or_default();
+        // The epoch is read under the shard's lock: an act closes the gate before it commits a new epoch, so either
+        // it finds this guard or this call finds the gate closed or the epoch changed.
+        if gate.closed > 0 || !gate.shut.is_empty() || self.store.epoch(sid) != Some(epoch) {
+            return None;
+        }
+        let slot = Arc::new(Slot::default());
+        gate.open.push(slot.clone());
+        match gate.last_use.iter_mut().find(|(known, _)| known == purpose) {
+            Some((_, at)) => *at = now,
+            None => gate.last_use.push((purpose.clone(), now)),
+        }
+        drop(shard);
+        Some(Guard { gates: self.clone(), sid, slot })
+    }
+
+    /// Closes a person's gate until the returned value is dropped.
+    #[must_use]
+    pub fn close(&self, sid: Sid) -> Closed {
+        let mut shard = self.shard(sid);
+        let gate = shard.entry(sid).or_default();
+        gate.closed += 1;
+        let acts_shut = gate.acts_shut;
+        drop(shard);
+        Closed { gates: self.clone(), sid, acts_shut }
+    }
+
+    /// Whether an act that could not be made durable holds this person's gate shut: what is on record of them then
+    /// allows more than they do.
+    #[must_use]
+    pub fn is_shut(&self, sid: Sid) -> bool {
+        self.shard(sid).get(&sid).is_some_and(|gate| !gate.shut.is_empty())
+    }
+
+    /// When data of this person last left for `purpose`, as far as this process remembers.
+    #[must_use]
+    pub fn last_use(&self, sid: Sid, purpose: &PurposeId) -> Option<Timestamp> {
+        let shard = self.shard(sid);
+        shard.get(&sid)?.last_use.iter().find(|(known, _)| known == purpose).map(|(_, at)| *at)
+    }
+
+    fn shard(&self, sid: Sid) -> MutexGuard<'_, FxHashMap<Sid, Gate>> {
+        let [first, ..] = sid.0;
+        // A sid is random, so its first byte spreads people evenly.
+        #[expect(clippy::indexing_slicing, reason = "the remainder is below the number of shards")]
+        self.shards[usize::from(first) % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A closed gate. Dropping it opens the gate again.
+#[derive(Debug)]
+pub struct Closed {
+    gates: Gates,
+    sid: Sid,
+    /// How many acts had shut the gate before.
+    acts_shut: u64,
+}
+
+impl Closed {
+    /// Waits until every disclosure that was under way has written its bytes or lost its connection.
+    pub async fn drained(&self) {
+        let Some(mut empty) = self.emptied() else { return };
+        if tokio::time::timeout(BOUND, &mut empty).await.is_err() {
+            let slots = self.gates.shard(self.sid).get(&self.sid).map(|gate| gate.open.clone());
+            for slot in slots.into_iter().flatten() {
+                slot.revoke();
+            }
+            // A sender that is gone without a word means the same: no guard is left to send.
+            let _ = empty.await;
+        }
+    }
+
+    /// Leaves the gate shut after an act on `purpose` that could not be made durable, until a later act on the same
+    /// is durable or the process ends.
+    pub fn leave_shut(self, purpose: Option<&PurposeId>) {
+        if let Some(gate) = self.gates.shard(self.sid).get_mut(&self.sid) {
+            gate.shut.push((gate.acts_shut, purpose.cloned()));
+            gate.acts_shut += 1;
+        }
+    }
+
+    /// Says that an act on `purpose` is durable: it stands in place of those before it that are not.
+    pub fn recorded(&self, purpose: Option<&PurposeId>) {
+        if let Some(gate) = self.gates.shard(self.sid).get_mut(&self.sid) {
+            // An act that shut the gate after this one began is a later one.
+            gate.shut.retain(|(at, known)| *at >= self.acts_shut || known.as_ref() != purpose);
+        }
+    }
+
+    fn emptied(&self) -> Option<oneshot::Receiver<()>> {
+        let mut shard = self.gates.shard(self.sid);
+        let gate = shard.get_mut(&self.sid).filter(|gate| !gate.open.is_empty())?;
+        let (told, empty) = oneshot::channel();
+        gate.waiting.push(told);
+        Some(empty)
+    }
+}
+
+impl Drop for Closed {
+    fn drop(&mut self) {
+        if let Some(gate) = self.gates.shard(self.sid).get_mut(&self.sid) {
+            gate.closed = gate.closed.saturating_sub(1);
+        }
+    }
+}
+
+/// Leave to write one disclosure's bytes. Dropped as soon as the last byte is written.
+#[derive(Debug)]
+pub struct Guard {
+    gates: Gates,
+    sid: Sid,
+    slot: Arc<Slot>,
+}
+
+impl Guard {
+    /// Ready when the bytes must stop.
+    pub fn poll_revoked(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut waker = self.slot.waker.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.slot.revoked.load(Ordering::Acquire) {
+            return Poll::Ready(());
+        }
+        if !waker.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
+            *waker = Some(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let mut shard = self.gates.shard(self.sid);
+        let Some(gate) = shard.get_mut(&self.sid) else { return };
+        gate.open.retain(|slot| !Arc::ptr_eq(slot, &self.slot));
+        if gate.open.is_empty() {
+            for waiting in gate.waiting.drain(..) {
+                let _ = waiting.send(());
+            }
+        }
+    }
+}
+
+impl Slot {
+    fn revoke(&self) {
+        let mut waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
+        self.revoked.store(true, Ordering::Release);
+        if let Some(waker) = waker.take() {
+            waker.wake();
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Reads standings and records acts.
+
+use std::{fmt, sync::Arc};
+
+use super::{
+    Act, ConsentError, Deletion, Gates, Standing, history::acts_prefix, standing::standing_key,
+};
+use crate::{
+    ambient::{Clock, Entropy},
+    audit::{Audit, RowKeys},
+    domain::{Epoch, Pseudodomain, PurposeId, RecipientId, Sid},
+    jose::Signer,
+    policy::Policies,
+    store::{Key, Record, Store, StoreError},
+    vault::{Handle, SubjectKey, Vault},
+};
+
+/// A recipient that sees people under pseudonyms for some purposes.
+#[derive(Clone, Debug)]
+pub struct Audience {
+    /// Who.
+    pub recipient: RecipientId,
+    /// In which pseudonymisation domain.
+    pub domain: Pseudodomain,
+    /// For which purposes.
+    pub purposes: Vec<PurposeId>,
+    /// Whether a withdrawal has it delete what it holds, and the person's next pseudonym is another.
+    pub delete_on_withdrawal: bool,
+}
+
+/// A known person: their key and where they stand.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// Their key.
+    pub key: SubjectKey,
+    /// Where they stand.
+    pub standing: Arc<Standing>,
+    version: u64,
+}
+
+impl Person {
+    /// Someone whose standing is empty.
+    pub(super) fn new(key: SubjectKey) -> Self {
+        Self { key, standing: Arc::default(), version: 0 }
+    }
+
+    pub(super) fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The keys of their rows in the log.
+    #[must_use]
+    pub fn row_keys(&self) -> RowKeys {
+        RowKeys::of(&self.key, self.standing.audit_epoch)
+    }
+}
+
+/// The ledger.
+#[derive(Clone)]
+pub struct Ledger {
+    pub(super) store: Store,
+    pub(super) vault: Vault,
+    pub(super) audit: Audit,
+    pub(super) policies: Arc<Policies>,
+    pub(super) audiences: Arc<[Audience]>,
+    pub(super) signer: Signer,
+    pub(super) log_origin: Arc<str>,
+    pub(super) entropy: Entropy,
+    pub(super) clock: Clock,
+    pub(super) gates: Gates,
+    standings: Arc<quick_cache::sync::Cache<Sid, (u64, Arc<Standing>)>>,
+}
+
+/// What a ledger stands on.
+#[derive(Debug)]
+pub struct Ground {
+    /// The store.
+    pub store: Store,
+    /// The keys.
+    pub vault: Vault,
+    /// The log.
+    pub audit: Audit,
+    /// The policy in force.
+    pub policies: Arc<Policies>,
+    /// The recipients.
+    pub audiences: Vec<Audience>,
+    /// The gateway's signing key.
+    pub signer: Signer,
+    /// The log's name in receipts.
+    pub log_origin: String,
+    /// Randomness.
+    pub entropy: Entropy,
+    /// Time.
+    pub clock: Clock,
+    /// How many standings are kept in memory (about 500 bytes each).
+    pub people: usize,
+}
+
+impl Ledger {
+    /// A ledger on `ground`.
+    #[must_use]
+    pub fn new(ground: Ground) -> Self {
+        Self {
+            gates: Gates::new(ground.store.clone()),
+            store: ground.store,
+            vault: ground.vault,
+            audit: ground.audit,
+            policies: ground.policies,
+            audiences: ground.audiences.into(),
+            signer: ground.signer,
+            log_origin: ground.log_origin.into(),
+            entropy: ground.entropy,
+            clock: ground.clock,
+            standings: Arc::new(quick_cache::sync::Cache::new(ground.people)),
+        }
+    }
+
+    /// The gates that disclosures pass.
+    #[must_use]
+    pub fn gates(&self) -> &Gates {
+        &self.gates
+    }
+
+    /// The key that notices and receipts are signed with.
+    #[must_use]
+    pub fn signer(&self) -> &Signer {
+        &self.signer
+    }
+
+    /// The person under `handle`, `None` when nobody is known by it. Reads the disk, on a thread made for that, when
+    /// the person was not seen lately.
+    ///
+    /// # Errors
+    /// When the store fails or a record does not open.
+    pub async fn person(&self, handle: Handle) -> Result<Option<Person>, ConsentError> {
+        if let Some(key) = self.vault.recent(handle)?
+            && let Some(person) = self.remembered(&key)
+        {
+            return Ok(Some(person));
+        }
+        let ledger = self.clone();
+        off_the_worker(move || ledger.find(handle)).await
+    }
+
+    /// Like [`Ledger::person`], for code that may wait for the disk.
+    ///
+    /// # Errors
+    /// When the store fails or a record does not open.
+    pub fn find(&self, handle: Handle) -> Result<Option<Person>, ConsentError> {
+        match self.vault.subject(handle)? {
+            Some(key) => self.standing(key).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The person with this `sid`, for work that starts from records.
+    ///
+    /// # Errors
+    /// When the store fails or a record does not open.
+    pub fn by_sid(&self, sid: Sid) -> Result<Option<Person>, ConsentError> {
+        match self.vault.by_sid(sid)? {
+            Some(key) => self.standing(key).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether `epoch` is still the one in force for this person.
+    #[must_use]
+    pub fn stands(&self, sid: Sid, epoch: Epoch) -> bool {
+        self.store.epoch(sid) == Some(epoch)
+    }
+
+    /// What a person did, oldest first. Reads the disk.
+    ///
+    /// # Errors
+    /// When the store fails or a record does not open.
+    pub fn history(&self, person: &Person) -> Result<Vec<Act>, ConsentError> {
+        let found = self.store.scan(acts_prefix(person.key.sid()).as_bytes());
+        let open = |found: Result<(Key, Record), StoreError>| {
+            let (key, record) = found?;
+            Ok(person.key.open(&key, &record)?)
+        };
+        found.map(open).collect()
+    }
+
+    /// The deletions that are owed, with the key of the person each is about.
+    ///
+    /// # Errors
+    /// When the store fails or a record does not open.
+    pub fn deletions_owed(&self) -> Result<Vec<(SubjectKey, Key, u64, Deletion)>, ConsentError> {
+        let mut owed = Vec::new();
+        for found in self.store.scan(super::DELETIONS) {
+            let (key, record) = found?;
+            let Some(sid) = super::deletion_sid(&key) else { continue };
+            let Some(subject) = self.vault.by_sid(sid)? else { continue };
+            let version = record.version;
+            let deletion = subject.open(&key, &record)?;
+            owed.push((subject, key, version, deletion));
+        }
+        Ok(owed)
+    }
+
+    fn remembered(&self, key: &SubjectKey) -> Option<Person> {
+        let (version, standing) = self.standings.get(&key.sid())?;
+        // The epoch changes with every act, after the act is durable: an equal epoch is an equal standing.
+        (self.store.epoch(key.sid()) == Some(standing.epoch)).then(|| Person {
+            key: key.clone(),
+            standing,
+            version,
+        })
+    }
+
+    fn standing(&self, key: SubjectKey) -> Result<Person, ConsentError> {
+        if let Some(person) = self.remembered(&key) {
+            return Ok(person);
+        }
+        let at = standing_key(key.sid());
+        let Some(record) = self.store.read(&at)? else { return Ok(Person::new(key)) };
+        let version = record.version;
+        let standing: Arc<Standing> = Arc::new(key.open(&at, &record)?);
+        self.standings.insert(key.sid(), (version, standing.clone()));
+        Ok(Person { key, standing, version })
+    }
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ledger(…)")
+    }
+}
+
+/// Runs work that may wait for the disk on a thread made for that.
+pub(super) async fn off_the_worker<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ConsentError> + Send + 'static,
+) -> Result<T, ConsentError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or(Err(ConsentError::Stopping))
+}

@@ -1,0 +1,30 @@
+//! The ledger: what people gave, refused and took back, and what follows from it.
+//!
+//! Promises: an act is one batch of the new standing, the act itself, a row in the log and the new epoch, so they
+//! cannot disagree; an acknowledged act holds from the next call on, and for calls in flight too ([`Gates`]); nothing
+//! is overwritten but the standing, whose history is kept act by act; a read never creates a person.
+//!
+//! It does not decide what a consent allows (`policy` does), and it never sees an id of an app's.
+//!
+//! Start with [`Ledger::act`]; [`Ledger::person`] is what a call reads.
+
+mod acts;
+mod change;
+mod error;
+mod expiry;
+mod facts;
+mod gate;
+mod held;
+mod history;
+mod ledger;
+mod notice;
+mod standing;
+
+pub use acts::{Acted, Request};
+pub use error::ConsentError;
+pub use facts::{Circumstances, Moment};
+pub use gate::{BOUND, Closed, Gates, Guard};
+pub use history::{Act, Action, DELETIONS, Deletion, deletion_key, deletion_sid, held_prefix};
+pub use ledger::{Audience, Ground, Ledger, Person};
+pub use notice::{Receipt, Snapshot};
+pub use standing::{Generation, PurposeStanding, Rules, Standing};

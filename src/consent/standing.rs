@@ -1,0 +1,179 @@
+//! Where one person stands: their consents, their own rules, and which pseudonyms they use.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    domain::{
+        CategoryId, Consent, Epoch, ItemId, Pseudodomain, PurposeId, RecipientId, Sid, Tag, Tier,
+        Timestamp,
+    },
+    store::Key,
+    vault::{Sealable, prefixed},
+};
+
+/// A person's standing, as it is kept sealed. Acts replace it whole and raise the epoch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Standing {
+    /// Which act made it.
+    pub epoch: Epoch,
+    /// How often the person's rows were exported; rows after an export have other keys.
+    pub audit_epoch: u32,
+    /// The consents, by purpose.
+    pub purposes: Vec<PurposeStanding>,
+    /// Until when the person is under 14 and needs a guardian's consent (PIPA 22-2), if the app said so.
+    pub under_14_until: Option<Timestamp>,
+    /// The rules the person set.
+    pub rules: Rules,
+    /// How many pseudonyms the person has left behind, by recipient and domain.
+    pub generations: Vec<Generation>,
+}
+
+/// A person's consent for one purpose, and the objection by signal that may stand against it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PurposeStanding {
+    /// Which purpose.
+    pub purpose: PurposeId,
+    /// The consent.
+    pub consent: Consent,
+    /// When a signal such as Global Privacy Control first objected. Only giving anew overrides it; a call without
+    /// the signal does not.
+    pub objected_at: Option<Timestamp>,
+}
+
+/// The rules a person set for themselves. They only ever narrow what policy and consent allow.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rules {
+    /// The highest tier.
+    pub cap: Tier,
+    /// Categories that are never used, whatever was consented to.
+    pub categories_off: Vec<CategoryId>,
+    /// No item with one of these tags is shown.
+    pub muted_tags: Vec<Tag>,
+    /// None of these items is shown.
+    pub muted_items: Vec<ItemId>,
+    /// How diverse answers are, 0 to 1, instead of the operator's setting.
+    pub dial: Option<f64>,
+    /// Nothing personal until then: what is held is kept and not used (restriction, GDPR article 18).
+    pub pause_until: Option<Timestamp>,
+}
+
+/// How many pseudonyms a person has left behind at one recipient.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Generation {
+    /// Who saw them.
+    pub recipient: RecipientId,
+    /// In which pseudonymisation domain.
+    pub domain: Pseudodomain,
+    /// The number of the pseudonym in use.
+    pub number: u32,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            cap: Tier::Individual,
+            categories_off: Vec::new(),
+            muted_tags: Vec::new(),
+            muted_items: Vec::new(),
+            dial: None,
+            pause_until: None,
+        }
+    }
+}
+
+impl Default for Standing {
+    /// The empty standing: that of a person nobody has asked, and of a person we do not know.
+    fn default() -> Self {
+        Self {
+            epoch: Epoch(0),
+            audit_epoch: 0,
+            purposes: Vec::new(),
+            under_14_until: None,
+            rules: Rules::default(),
+            generations: Vec::new(),
+        }
+    }
+}
+
+impl Sealable for Standing {
+    const SCHEMA: u8 = 1;
+}
+
+impl Standing {
+    /// The consent for `purpose`, if anything is known of it.
+    #[must_use]
+    pub fn purpose(&self, purpose: &PurposeId) -> Option<&PurposeStanding> {
+        self.purposes.iter().find(|known| known.purpose == *purpose)
+    }
+
+    /// The place for `purpose`, made if it is not there.
+    pub(super) fn purpose_mut(&mut self, purpose: &PurposeId) -> &mut PurposeStanding {
+        let at =
+            self.purposes.iter().position(|known| known.purpose == *purpose).unwrap_or_else(|| {
+                self.purposes.push(PurposeStanding {
+                    purpose: purpose.clone(),
+                    consent: Consent::default(),
+                    objected_at: None,
+                });
+                self.purposes.len() - 1
+            });
+        #[expect(clippy::indexing_slicing, reason = "the position was just found or made")]
+        &mut self.purposes[at]
+    }
+
+    /// Which pseudonym the person uses at `recipient` in `domain`.
+    #[must_use]
+    pub fn generation(&self, recipient: &RecipientId, domain: &Pseudodomain) -> u32 {
+        self.generations
+            .iter()
+            .find(|known| known.recipient == *recipient && known.domain == *domain)
+            .map_or(0, |known| known.number)
+    }
+
+    /// Leaves the pseudonym in use at `recipient` behind and returns its generation.
+    pub(super) fn next_generation(
+        &mut self,
+        recipient: &RecipientId,
+        domain: &Pseudodomain,
+    ) -> u32 {
+        let known = self
+            .generations
+            .iter_mut()
+            .find(|known| known.recipient == *recipient && known.domain == *domain);
+        if let Some(known) = known {
+            known.number = known.number.saturating_add(1);
+            return known.number.saturating_sub(1);
+        }
+        self.generations.push(Generation {
+            recipient: recipient.clone(),
+            domain: domain.clone(),
+            number: 1,
+        });
+        0
+    }
+}
+
+impl PurposeStanding {
+    /// Whether an objection by signal stands: it came, and the person has not given since.
+    #[must_use]
+    pub fn objects(&self, now: Timestamp) -> bool {
+        match (self.objected_at, self.consent.in_force(now)) {
+            (Some(objected), Some(_)) => self.consent.since() <= objected,
+            (objected, _) => objected.is_some(),
+        }
+    }
+}
+
+/// Where a standing is kept.
+pub(super) fn standing_key(sid: Sid) -> Key {
+    prefixed(STANDINGS, &sid.0)
+}
+
+/// Whose standing is kept under `key`.
+pub(super) fn standing_sid(key: &Key) -> Option<Sid> {
+    let rest = key.as_bytes().strip_prefix(STANDINGS)?;
+    rest.try_into().ok().map(Sid)
+}
+
+/// The prefix of all standings.
+pub(super) const STANDINGS: &[u8] = b"s/";
