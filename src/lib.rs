@@ -24,3 +24,5 @@ pub mod upstream;
 pub mod audit;
 
 pub mod consent;
+
+pub mod catalog;
