@@ -26,3 +26,5 @@ pub mod audit;
 pub mod consent;
 
 pub mod catalog;
+
+pub mod rights;
