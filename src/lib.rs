@@ -28,3 +28,5 @@ pub mod consent;
 pub mod catalog;
 
 pub mod rights;
+
+pub mod gateway;

@@ -1,0 +1,294 @@
+//! Log before disclose, and the gate: the two steps between a decision and the first byte that leaves.
+
+use std::{
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::json;
+
+use super::{Fault, Gateway};
+use crate::{
+    audit::{Draft, Event, Logged, RowKeys},
+    consent::{Guard, Person},
+    domain::{CategoryId, Epoch, PurposeId, Sid, Timestamp, hex},
+    policy::{Fields, Permit, Ruling, Shaped, Withheld},
+    store::{Batch, CommitError, Expect},
+    upstream::{Clearance, Model, Outbound, UpstreamFault},
+};
+
+/// The largest outbound body that a row keeps whole, in bytes; of a larger one it keeps the hash and the fields.
+const KEPT_WHOLE: usize = 4096;
+
+/// How many calls were answered without a row since the journal last took one.
+#[derive(Debug, Default)]
+pub(super) struct Gap(AtomicU64);
+
+/// A decision whose row is durable.
+#[derive(Debug)]
+pub(super) struct Recorded {
+    pub(super) logged: Logged,
+    /// The row's nonce, which names the answer.
+    pub(super) nonce: [u8; 16],
+    pub(super) keys: RowKeys,
+    pub(super) at: Timestamp,
+    /// Whether a later row has taken it back.
+    void: AtomicBool,
+}
+
+impl Recorded {
+    /// Whether the log says that the decision came to nothing.
+    pub(super) fn is_void(&self) -> bool {
+        self.void.load(Ordering::Relaxed)
+    }
+}
+
+/// Why a decision was not recorded.
+#[derive(Debug)]
+pub(super) enum Unrecorded {
+    /// The standing it rests on is no longer in force.
+    Changed,
+    /// The log takes no rows.
+    Fault(Fault),
+}
+
+/// What came of a disclosure.
+#[derive(Debug)]
+pub(super) enum Disclosed {
+    /// The model's answer.
+    Answer(Bytes),
+    /// The consent changed before all bytes were written. The row is void.
+    Changed,
+    /// The model gave no answer. Unless a byte may have reached it, the row is void.
+    Fault(Fault),
+}
+
+/// What a decision's row says.
+pub(super) struct Decided<'a> {
+    pub(super) ruling: &'a Ruling,
+    pub(super) shaped: &'a Shaped,
+    pub(super) person: Option<&'a Person>,
+    pub(super) purpose: &'a PurposeId,
+    pub(super) model: Option<&'a Model>,
+    pub(super) outbound: Option<&'a Outbound>,
+    pub(super) now: Timestamp,
+}
+
+impl Gateway {
+    /// Makes the row of a decision durable, in order with the acts on the standing it rests on; `also` is written
+    /// with it or not at all.
+    pub(super) async fn record(
+        &self,
+        decided: Decided<'_>,
+        also: Batch,
+    ) -> Result<Recorded, Unrecorded> {
+        let keys = match decided.person {
+            Some(person) => person.row_keys(),
+            None => RowKeys::of(&self.audit.nobody(), 0),
+        };
+        let (draft, at) = (decided.draft(), decided.now);
+        let leaf = self.audit.seal(draft, &keys, None);
+        let leaf = leaf.map_err(|_| Unrecorded::Fault(Fault::JOURNAL))?;
+        let nonce = leaf.nonce;
+        let mut batch = also;
+        batch.leaves.push(leaf);
+        if let Some(person) = decided.person {
+            let (sid, epoch) = (person.key.sid(), person.standing.epoch);
+            batch.expect.push(Expect::Epoch { sid, epoch });
+        }
+        match self.audit.record(batch).await {
+            Ok(logged) => {
+                self.report_gap();
+                Ok(Recorded { logged, nonce, keys, at, void: AtomicBool::new(false) })
+            }
+            Err(CommitError::Conflict) => Err(Unrecorded::Changed),
+            Err(_) => Err(Unrecorded::Fault(Fault::JOURNAL)),
+        }
+    }
+
+    /// Sends what was recorded. `permit` is looked at once more at the gate: its epoch and its end.
+    pub(super) async fn disclose(
+        &self,
+        model: &Model,
+        permit: &Permit,
+        outbound: Outbound,
+        recorded: &Recorded,
+    ) -> Disclosed {
+        let now = self.clock.now();
+        if !permit.holds(now) {
+            self.void(recorded, permit.ruling(), "permit_ended");
+            return Disclosed::Changed;
+        }
+        let clearance = match permit.sid() {
+            Some(sid) => {
+                let Some(guard) =
+                    self.ledger.gates().enter(sid, permit.epoch(), permit.purpose(), now)
+                else {
+                    self.void(recorded, permit.ruling(), "gate_closed");
+                    return Disclosed::Changed;
+                };
+                Cleared { _logged: recorded.logged, guard: Some(guard) }
+            }
+            // Nothing personal leaves, so there is no gate to pass.
+            None => Cleared { _logged: recorded.logged, guard: None },
+        };
+        match model.send(outbound, Box::new(clearance)).await {
+            Ok(bytes) => Disclosed::Answer(bytes),
+            Err(fault) => {
+                let cut = matches!(fault, UpstreamFault::Revoked | UpstreamFault::Cut);
+                if cut || !fault.sent() {
+                    self.void(recorded, permit.ruling(), fault.code());
+                }
+                if cut { Disclosed::Changed } else { Disclosed::Fault(Fault(fault.code())) }
+            }
+        }
+    }
+
+    /// Whether what was decided for `sid` still stands.
+    pub(super) fn still_stands(&self, sid: Option<Sid>, permit: &Permit) -> bool {
+        let epoch = permit.epoch();
+        permit.holds(self.clock.now()) && sid.is_none_or(|sid| self.ledger.stands(sid, epoch))
+    }
+
+    /// Says in the log, once, that a recorded decision was not sent, or that its answer was thrown away. Nothing waits
+    /// for it: the row only takes back what an earlier row allowed.
+    pub(super) fn void(&self, recorded: &Recorded, ruling: &Ruling, why: &'static str) {
+        if recorded.void.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let body = json!({
+            "t_ms": self.clock.now().millis(),
+            "of": recorded.logged.index(),
+            "why": why,
+        });
+        let draft = Draft {
+            event: Event::DecisionVoid,
+            outcome: "void",
+            reason: ruling.reasons().main().as_str(),
+            purpose: Some(ruling.purpose().clone()),
+            recipient: None,
+            ruleset: ruling.ruleset().to_owned(),
+            at: self.clock.now(),
+            rows: None,
+            body: body.to_string().into_bytes(),
+        };
+        let sealed = self.audit.seal(draft, &recorded.keys, None);
+        let Ok(leaf) = sealed else { return };
+        let batch = Batch { leaves: vec![leaf], ..Batch::default() };
+        self.store.commit_soon(batch);
+    }
+
+    /// Counts a call that is answered without a row.
+    pub(super) fn missed(&self) {
+        self.gap.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The first row after a gap says how many calls the gap swallowed.
+    fn report_gap(&self) {
+        let missed = self.gap.0.swap(0, Ordering::Relaxed);
+        if missed == 0 {
+            return;
+        }
+        let draft = Draft {
+            event: Event::AuditGap,
+            outcome: "gap",
+            reason: Fault::JOURNAL.0,
+            purpose: None,
+            recipient: None,
+            ruleset: self.policies.current().ruleset().to_owned(),
+            at: self.clock.now(),
+            rows: Some(missed),
+            body: json!({ "t_ms": self.clock.now().millis() }).to_string().into_bytes(),
+        };
+        let gateway = self.clone();
+        tokio::spawn(async move {
+            if gateway.audit.record_nobody(draft).await.is_err() {
+                gateway.gap.0.fetch_add(missed, Ordering::Relaxed);
+            }
+        });
+    }
+}
+
+/// What a model's connection holds while it writes: the proof that the row is durable, and the open gate.
+struct Cleared {
+    _logged: Logged,
+    guard: Option<Guard>,
+}
+
+impl Clearance for Cleared {
+    fn poll_revoked(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.guard.as_ref().map_or(Poll::Pending, |guard| guard.poll_revoked(cx))
+    }
+}
+
+impl Decided<'_> {
+    fn draft(&self) -> Draft {
+        let ruling = self.ruling;
+        Draft {
+            event: Event::Decision,
+            outcome: ruling.tier().as_str(),
+            reason: ruling.reasons().main().as_str(),
+            purpose: Some(self.purpose.clone()),
+            recipient: self.model.map(|model| model.recipient().id.clone()),
+            ruleset: ruling.ruleset().to_owned(),
+            at: self.now,
+            rows: None,
+            body: self.body(),
+        }
+    }
+
+    fn body(&self) -> Vec<u8> {
+        let body = Body {
+            t_ms: self.now.millis(),
+            epoch: self.person.map(|person| person.standing.epoch),
+            policies: self.ruling.policies().collect(),
+            used: &self.shaped.used,
+            withheld: &self.shaped.withheld,
+            outbound: self.outbound.map(|outbound| Sent::of(outbound, self.shaped)),
+        };
+        // Words, numbers and texts: there is nothing in it that JSON could not say.
+        serde_json::to_vec(&body).unwrap_or_default()
+    }
+}
+
+/// What a decision's row holds besides its leaf.
+#[derive(Serialize)]
+struct Body<'a> {
+    t_ms: i64,
+    epoch: Option<Epoch>,
+    policies: Vec<&'a str>,
+    used: &'a [CategoryId],
+    withheld: &'a [Withheld],
+    outbound: Option<Sent<'a>>,
+}
+
+/// The bytes that leave: whole, or their hash and the fields that are in them.
+#[derive(Serialize)]
+struct Sent<'a> {
+    method: &'a str,
+    path: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fields: Option<&'a Fields>,
+}
+
+impl<'a> Sent<'a> {
+    fn of(outbound: &'a Outbound, shaped: &'a Shaped) -> Self {
+        let (method, path) = (outbound.method.as_str(), outbound.path.as_ref());
+        let whole =
+            std::str::from_utf8(&outbound.body).ok().filter(|text| text.len() <= KEPT_WHOLE);
+        let digest = || hex(ring::digest::digest(&ring::digest::SHA256, &outbound.body).as_ref());
+        Self {
+            method,
+            path,
+            body: whole,
+            sha256: whole.is_none().then(digest),
+            fields: whole.is_none().then_some(&shaped.fields),
+        }
+    }
+}

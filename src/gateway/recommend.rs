@@ -1,0 +1,360 @@
+//! The story of a recommendation call.
+
+use std::{borrow::Cow, sync::Arc};
+
+use super::{
+    Answered, Asked, Decision, Fault, Gateway, LogPlace,
+    disclose::{Decided, Disclosed, Recorded, Unrecorded},
+    note,
+    rank::{Pool, Wishes},
+};
+use crate::{
+    audit::{Draft, Event},
+    consent::{Circumstances, Moment, Person, Rules, Standing},
+    diversity::Profile,
+    domain::{Detail, Epoch, Tier, Timestamp},
+    policy::{Bundle, CategoryFacts, Permit, Ruling, Shaped, Whom},
+    pseudonym::{Which, pseudonym},
+    store::Batch,
+    upstream::{Model, OutboundQuery},
+};
+
+/// How often a call whose ground moves under it is told anew before it is answered without anything personal.
+const TELLINGS: usize = 3;
+
+/// The most candidates a model is asked for.
+const FETCH_AT_MOST: usize = 1_000;
+
+/// One telling of a call.
+enum Telling {
+    Done(Box<Answered>),
+    /// The standing changed meanwhile: once more from the start.
+    Again,
+}
+
+impl Telling {
+    fn done(answered: Answered) -> Self {
+        Self::Done(Box::new(answered))
+    }
+}
+
+/// A ruled call, before anything leaves.
+pub(super) struct Ruled {
+    pub(super) ruling: Ruling,
+    pub(super) valid_until: Timestamp,
+    pub(super) now: Timestamp,
+}
+
+impl Gateway {
+    /// Answers a recommendation call. There is always an answer; where it could not be personal or could not be the
+    /// model's, [`Decision`] says why.
+    pub async fn recommend(&self, asked: Asked) -> Answered {
+        let bundle = self.policies.snapshot();
+        let person = match self.who(&asked).await {
+            Ok(person) => person,
+            Err(fault) => return self.plain(&asked, &bundle, None, fault),
+        };
+        let mut person = person;
+        for _ in 0..TELLINGS {
+            match self.tell(&asked, &bundle, person.as_ref()).await {
+                Telling::Done(answered) => return *answered,
+                Telling::Again => match self.who(&asked).await {
+                    Ok(fresh) => person = fresh,
+                    Err(fault) => return self.plain(&asked, &bundle, None, fault),
+                },
+            }
+        }
+        self.plain(&asked, &bundle, person.as_ref(), Fault::CHANGED)
+    }
+
+    async fn tell(&self, asked: &Asked, bundle: &Bundle, person: Option<&Person>) -> Telling {
+        if person.is_some_and(|person| self.ledger.gates().is_shut(person.key.sid())) {
+            self.missed();
+            return Telling::done(self.plain(asked, bundle, person, Fault::CHANGED));
+        }
+        let model = self.serving(&asked.purpose).filter(|_| asked.candidates.is_none());
+        // Rule.
+        let Some(ruled) = self.rule(asked, bundle, person, model) else {
+            return Telling::done(self.plain(asked, bundle, person, Fault::NO_MODEL));
+        };
+        let Ruled { ruling, valid_until, now } = ruled;
+        let Some(model) = model else {
+            return self.tell_without_model(asked, bundle, person, ruling, now).await;
+        };
+        let permit = ruling.permit(whom(person, model, valid_until));
+        // Shape and pseudonymize what leaves.
+        let query = self.query(asked, permit, person, model, now);
+        let outbound = query.encode(model.wire(), self.fetch(asked), asked.scenario.as_deref());
+        let outbound = match self.entropy.draw() {
+            Ok(id) => outbound.with_request_id(id).with_gpc(asked.signal),
+            Err(_) => return Telling::done(self.plain(asked, bundle, person, Fault::JOURNAL)),
+        };
+        // Log before disclose.
+        let (permit, shaped) = (query.permit(), query.shaped());
+        let ruling = permit.ruling();
+        let decided = Decided {
+            ruling,
+            shaped,
+            person,
+            purpose: &asked.purpose,
+            model: Some(model),
+            outbound: Some(&outbound),
+            now,
+        };
+        let recorded = match self.record(decided, Batch::default()).await {
+            Ok(recorded) => recorded,
+            Err(Unrecorded::Changed) => return Telling::Again,
+            Err(Unrecorded::Fault(fault)) => {
+                self.missed();
+                return Telling::done(self.plain(asked, bundle, person, fault));
+            }
+        };
+        // Pass the gate and disclose.
+        let disclosed = self.disclose(model, permit, outbound, &recorded).await;
+        // Epoch again: an answer made from a consent that is gone is thrown away.
+        let sid = person.map(|person| person.key.sid());
+        if !self.still_stands(sid, permit) {
+            self.void(&recorded, ruling, "consent_changed");
+            return Telling::Again;
+        }
+        // Rank and answer.
+        let told = Told { asked, ruling, shaped, person, recorded: &recorded };
+        let (pool, fault) = match &disclosed {
+            Disclosed::Changed => return Telling::Again,
+            Disclosed::Fault(fault) => (Pool::Nothing, Some(*fault)),
+            Disclosed::Answer(bytes) => match model.wire().answer(bytes) {
+                Ok(answer) => (Pool::Model(answer), None),
+                Err(_) => (Pool::Nothing, Some(Fault("model_nonsense"))),
+            },
+        };
+        let answered = self.answer(&told, &pool, fault).await;
+        // A void row is all that is said of a call that was not sent.
+        if !recorded.is_void() {
+            self.remember(&answered, &told);
+        }
+        Telling::done(answered)
+    }
+
+    /// The call's own candidates are ranked, or nothing is there to ask: no model hears of it, but it is a decision.
+    async fn tell_without_model(
+        &self,
+        asked: &Asked,
+        bundle: &Bundle,
+        person: Option<&Person>,
+        ruling: Ruling,
+        now: Timestamp,
+    ) -> Telling {
+        let shaped = Shaped::default();
+        let decided = Decided {
+            ruling: &ruling,
+            shaped: &shaped,
+            person,
+            purpose: &asked.purpose,
+            model: None,
+            outbound: None,
+            now,
+        };
+        let recorded = match self.record(decided, Batch::default()).await {
+            Ok(recorded) => recorded,
+            Err(Unrecorded::Changed) => return Telling::Again,
+            Err(Unrecorded::Fault(fault)) => {
+                self.missed();
+                return Telling::done(self.plain(asked, bundle, person, fault));
+            }
+        };
+        let told = Told { asked, ruling: &ruling, shaped: &shaped, person, recorded: &recorded };
+        let (pool, fault) = match &asked.candidates {
+            Some(candidates) => (Pool::App(candidates), None),
+            None => (Pool::Nothing, Some(Fault::NO_MODEL)),
+        };
+        let answered = self.answer(&told, &pool, fault).await;
+        self.remember(&answered, &told);
+        Telling::done(answered)
+    }
+
+    /// Whom the call is about, as they stand now; a signal that the call carries is kept first.
+    async fn who(&self, asked: &Asked) -> Result<Option<Person>, Fault> {
+        let Some(handle) = asked.subject else { return Ok(None) };
+        let person = self.ledger.person(handle).await.map_err(|_| Fault::STATE)?;
+        let Some(mut person) = person else { return Ok(None) };
+        if self.ledger.expiry_is_due(&person, self.clock.now()) {
+            // Written before the call goes on, since its own rows would conflict with it. What could not be written
+            // counts as expired all the same.
+            if self.ledger.expire(&person).await.is_ok()
+                && let Ok(Some(fresh)) = self.ledger.person(handle).await
+            {
+                person = fresh;
+            }
+        }
+        if asked.signal {
+            // What could not be kept still counts for this call: the facts are read from the call as well.
+            let kept = self.ledger.object(person.clone()).await;
+            return Ok(Some(kept.unwrap_or(person)));
+        }
+        Ok(Some(person))
+    }
+
+    /// Rules the call on the facts of this moment. `None` when the policy no longer knows the purpose.
+    pub(super) fn rule(
+        &self,
+        asked: &Asked,
+        bundle: &Bundle,
+        person: Option<&Person>,
+        model: Option<&Model>,
+    ) -> Option<Ruled> {
+        let nobody = Standing::default();
+        let standing = person.map_or(&nobody, |person| &person.standing);
+        let purpose = bundle.catalogue().purpose(&asked.purpose)?;
+        let (now, night) = (self.clock.now(), bundle.catalogue().night());
+        let moment = Moment { standing, purpose, now };
+        let call = Circumstances {
+            registered: asked.registered,
+            signal: asked.signal,
+            birth_year: asked.context.birth_year(),
+            third_party: model.is_some_and(|model| model.recipient().third_party),
+        };
+        let mut facts = moment.gate(&call, &night);
+        if person.is_none() && purpose.required() {
+            // Nobody to speak of: a purpose that needs no consent still has nothing personal to use.
+            facts.cap = Tier::None;
+        }
+        let said = |category: &crate::policy::Category| match person {
+            Some(_) => moment.category(category.id()),
+            None => CategoryFacts::NOTHING,
+        };
+        let ruling = bundle.rule(&asked.purpose, facts, said)?;
+        Some(Ruled { ruling, valid_until: moment.valid_until(&night), now })
+    }
+
+    /// What may leave, and nothing else.
+    pub(super) fn query(
+        &self,
+        asked: &Asked,
+        permit: Permit,
+        person: Option<&Person>,
+        model: &Model,
+        now: Timestamp,
+    ) -> OutboundQuery {
+        let shaped = permit.shape(&asked.context, now.year());
+        let recipient = model.recipient();
+        let pseudonym = person.and_then(|person| {
+            let generation = person.standing.generation(&recipient.id, &recipient.domain);
+            pseudonym(&permit, &person.key, Which { domain: &recipient.domain, generation })
+        });
+        OutboundQuery::new(permit, pseudonym, shaped, &asked.seed_items, self.seeds())
+    }
+
+    pub(super) fn fetch(&self, asked: &Asked) -> usize {
+        let wanted = asked.count.saturating_mul(4).saturating_add(asked.exclude.len());
+        wanted.max(self.settings.fetch_at_least).min(FETCH_AT_MOST)
+    }
+
+    async fn answer(&self, told: &Told<'_>, pool: &Pool<'_>, fault: Option<Fault>) -> Answered {
+        let Told { asked, ruling, shaped, person, recorded } = *told;
+        let permitted = ruling.tier() == Tier::Individual
+            && ruling.category(self.activity()).detail() == Detail::Fine;
+        let profile = match person.filter(|_| permitted) {
+            Some(person) => self.profile(person, &asked.purpose).await,
+            None => Arc::new(Profile::default()),
+        };
+        let rules = person
+            .map_or_else(|| Cow::Owned(Rules::default()), |p| Cow::Borrowed(&p.standing.rules));
+        let (items, effect) = self.list(pool, &Wishes { asked, rules: &rules, profile: &profile });
+        let tier = if fault.is_some() { Tier::None } else { ruling.tier() };
+        let mut used = shaped.used.clone();
+        if tier == Tier::Individual && permitted && asked.candidates.is_none() {
+            used.push(self.activity().clone());
+        }
+        Answered {
+            // The row's nonce is random and names no one, so it can name the answer (RFC 9562 version 4).
+            recommendation_id: uuid::Builder::from_random_bytes(recorded.nonce).into_uuid(),
+            tier,
+            items,
+            effect,
+            decision: Decision {
+                policies: ruling.policies().map(str::to_owned).collect(),
+                reasons: ruling.reasons().iter().collect(),
+                used: if fault.is_some() { Vec::new() } else { used },
+                withheld: shaped.withheld.clone(),
+                policy: ruling.version().to_owned(),
+                consent_epoch: person.map(|person| person.standing.epoch),
+                fault,
+            },
+            log: Some(LogPlace {
+                origin: self.settings.log_origin.clone(),
+                index: recorded.logged.index(),
+            }),
+        }
+    }
+
+    /// The answer when nothing could be recorded: from what is popular, with no model asked and nothing disclosed.
+    fn plain(
+        &self,
+        asked: &Asked,
+        bundle: &Bundle,
+        person: Option<&Person>,
+        fault: Fault,
+    ) -> Answered {
+        let rules = person
+            .map_or_else(|| Cow::Owned(Rules::default()), |p| Cow::Borrowed(&p.standing.rules));
+        let wishes = Wishes { asked, rules: &rules, profile: &Profile::default() };
+        let pool = asked.candidates.as_deref().map_or(Pool::Nothing, Pool::App);
+        let (items, effect) = self.list(&pool, &wishes);
+        Answered {
+            recommendation_id: uuid::Builder::from_random_bytes(
+                self.entropy.draw().unwrap_or_default(),
+            )
+            .into_uuid(),
+            tier: Tier::None,
+            items,
+            effect,
+            decision: Decision {
+                policies: Vec::new(),
+                reasons: Vec::new(),
+                used: Vec::new(),
+                withheld: Vec::new(),
+                policy: bundle.version().to_owned(),
+                consent_epoch: person.map(|person| person.standing.epoch),
+                fault: Some(fault),
+            },
+            log: None,
+        }
+    }
+
+    /// Says in the log what was answered. Nothing waits for it: the row of the decision is durable already.
+    fn remember(&self, answered: &Answered, told: &Told<'_>) {
+        let draft = Draft {
+            event: Event::DecisionAnswered,
+            outcome: answered.tier.as_str(),
+            reason: told.ruling.reasons().main().as_str(),
+            purpose: Some(told.asked.purpose.clone()),
+            recipient: None,
+            ruleset: told.ruling.ruleset().to_owned(),
+            at: told.recorded.at,
+            rows: None,
+            body: note::body(answered, told.recorded.logged.index()),
+        };
+        // Without randomness there is no row, and the answer stands: it discloses nothing to anyone else.
+        let Ok(leaf) = self.audit.seal(draft, &told.recorded.keys, None) else { return };
+        self.store.commit_soon(Batch { leaves: vec![leaf], ..Batch::default() });
+    }
+}
+
+/// What has happened on a call by the time it is answered.
+#[derive(Clone, Copy)]
+struct Told<'a> {
+    asked: &'a Asked,
+    ruling: &'a Ruling,
+    shaped: &'a Shaped,
+    person: Option<&'a Person>,
+    recorded: &'a Recorded,
+}
+
+pub(super) fn whom(person: Option<&Person>, model: &Model, valid_until: Timestamp) -> Whom {
+    Whom {
+        sid: person.map(|person| person.key.sid()),
+        recipient: model.recipient().id.clone(),
+        epoch: person.map_or(Epoch(0), |person| person.standing.epoch),
+        valid_until,
+    }
+}
