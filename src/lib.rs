@@ -30,3 +30,5 @@ pub mod catalog;
 pub mod rights;
 
 pub mod gateway;
+
+pub mod auth;
