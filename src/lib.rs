@@ -32,3 +32,5 @@ pub mod rights;
 pub mod gateway;
 
 pub mod auth;
+
+pub mod http;

@@ -1,0 +1,139 @@
+//! What a handler takes from a call before its body: who asks, whether they object by signal, and the body unread.
+//!
+//! The body stays unread until the handler has seen that the token allows the call: nobody learns what a body should
+//! look like, and nothing is parsed, without the scope for it.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use axum::{
+    body::Body,
+    extract::{FromRequest, FromRequestParts, Request},
+};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, header, request::Parts};
+
+use super::{
+    Edge, Problem, ProblemKind,
+    body::{self, BodyLimit},
+};
+use crate::{
+    auth::{AuthError, Caller, CallerKind, Scope, bearer},
+    domain::SubjectRef,
+};
+
+/// How long a body may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The caller that the call's token speaks for.
+pub(super) struct By(pub(super) Arc<Caller>);
+
+impl FromRequestParts<Edge> for By {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Problem> {
+        let header = parts.headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
+        Ok(Self(edge.authority.verify(bearer(header)?, edge.now())?))
+    }
+}
+
+/// Who `caller` is, if a person calls for themselves.
+pub(super) fn oneself(caller: &Caller) -> Result<SubjectRef, Problem> {
+    caller.require(Scope::Myself)?;
+    // INVARIANT: a token with the scope `self` is a person's, so there is one.
+    Ok(caller.subject().cloned().ok_or(AuthError::MissingClaim { claim: "sub" })?)
+}
+
+/// The person, if one calls for themselves; else passes if the app's token allows `needed`.
+pub(super) fn oneself_or(caller: &Caller, needed: Scope) -> Result<Option<SubjectRef>, Problem> {
+    if caller.kind() == CallerKind::Subject {
+        return oneself(caller).map(Some);
+    }
+    caller.require(needed)?;
+    Ok(None)
+}
+
+/// Passes if a call of a person's own names nobody else.
+pub(super) fn only_about(oneself: &SubjectRef, named: Option<SubjectRef>) -> Result<(), Problem> {
+    if named.is_none_or(|named| named == *oneself) {
+        return Ok(());
+    }
+    let detail = "A person's own token speaks for that person alone: leave `subject` out.";
+    Err(Problem::new(ProblemKind::NotYours, detail))
+}
+
+/// Whether the call carries Global Privacy Control: the header `Sec-GPC` with exactly the value `1`. Where there are
+/// several, one that objects is enough.
+pub(super) struct Gpc(pub(super) bool);
+
+impl<S: Sync> FromRequestParts<S> for Gpc {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(parts.headers.get_all("sec-gpc").iter().any(|value| value == "1")))
+    }
+}
+
+/// A body that nothing was read of yet.
+pub(super) struct Unread {
+    headers: HeaderMap,
+    body: Body,
+}
+
+impl<S: Send + Sync> FromRequest<S> for Unread {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Infallible> {
+        let (parts, body) = request.into_parts();
+        Ok(Self { headers: parts.headers, body })
+    }
+}
+
+impl Unread {
+    /// The whole body, if it is of type `media` and no larger than `limit`.
+    pub(super) async fn whole(
+        self,
+        media: &'static str,
+        limit: BodyLimit,
+    ) -> Result<Bytes, Problem> {
+        body::require_type(&self.headers, media)?;
+        let collected = body::collect(&self.headers, self.body, limit);
+        tokio::time::timeout(PATIENCE, collected).await.unwrap_or_else(|_| {
+            let detail = format!("The body must arrive within {} s.", PATIENCE.as_secs());
+            Err(Problem::new(ProblemKind::BodyTimeout, detail))
+        })
+    }
+
+    /// The body as it comes, if it is of type `media`.
+    pub(super) fn stream(self, media: &'static str) -> Result<Body, Problem> {
+        body::require_type(&self.headers, media)?;
+        Ok(self.body)
+    }
+
+    /// Whether the body says that it is of type `media`.
+    pub(super) fn is(&self, media: &'static str) -> bool {
+        body::require_type(&self.headers, media).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn signal(values: &[&'static str]) -> bool {
+        let mut request = Request::new(Body::empty());
+        for value in values {
+            request.headers_mut().append("sec-gpc", HeaderValue::from_static(value));
+        }
+        let Ok(Gpc(signal)) = Gpc::from_request_parts(&mut request.into_parts().0, &()).await;
+        signal
+    }
+
+    #[tokio::test]
+    async fn only_the_value_1_objects() {
+        assert!(signal(&["1"]).await);
+        assert!(signal(&["0", "1"]).await, "one that objects is enough");
+        for silent in [&[] as &[_], &["0"], &["true"], &["11"], &["1, 1"], &[""]] {
+            assert!(!signal(silent).await, "{silent:?}");
+        }
+    }
+}

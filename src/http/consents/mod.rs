@@ -1,0 +1,154 @@
+//! The calls that record consents and tell where a person stands.
+
+mod act;
+mod standing;
+
+use axum::{extract::State, response::Response};
+use http::StatusCode;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use act::{ConsentAct, Recorded};
+use standing::ConsentStanding;
+
+use super::{
+    Edge, Fault, Problem, ProblemKind,
+    body::{JSON, parse},
+    caller::{By, Unread, oneself, oneself_or, only_about},
+    openapi::{BodyRefusals, Conflicts, Refusals, Unrecorded},
+    read::Subject,
+    refuse, reply,
+};
+use crate::{
+    auth::{Caller, Scope},
+    domain::SubjectRef,
+};
+
+/// Give, refuse or withdraw consent
+///
+/// One act for one purpose. When the answer comes, the act holds: nothing leaves on the older standing, from calls in
+/// flight neither. Giving needs the `snapshot` of the notice that was shown.
+///
+/// A person's own token (scope `self`) speaks for that person, and `subject` is left out; an app (scope `consent`) names
+/// the person.
+#[utoipa::path(
+    post,
+    path = "/v1/consents",
+    operation_id = "record_consent",
+    tag = "Consent",
+    request_body = ConsentAct,
+    responses(
+        (status = 201, description = "The act is recorded", body = Recorded),
+        (status = 202, description = "The act holds and is not durable yet: the journal takes no records now", body = Recorded),
+        Conflicts,
+        Unrecorded,
+        BodyRefusals,
+    ),
+    security(("bearer" = ["consent"]), ("bearer" = ["self"]))
+)]
+pub(super) async fn act(
+    State(edge): State<Edge>,
+    By(caller): By,
+    body: Unread,
+) -> Result<Response, Problem> {
+    let oneself = oneself_or(&caller, Scope::Consent)?;
+    let body = body.whole(JSON, edge.body_limit).await?;
+    let act: ConsentAct = parse(&body)?;
+    refuse::unless_known(edge.policies.current().catalogue(), &act.purpose.0)?;
+    let subject = match oneself {
+        Some(oneself) => by_oneself(&act, oneself)?,
+        None => by_app(&caller, &act)?,
+    };
+    let handle = edge.gateway.handle(caller.tenant(), subject)?;
+    let acted = edge.ledger.act(handle, act.request()?).await?;
+    let status = match acted.index {
+        Some(_) => StatusCode::CREATED,
+        None => StatusCode::ACCEPTED,
+    };
+    Ok(reply::json(status, &Recorded::of(&edge, &acted)))
+}
+
+/// Whose standing is asked for.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"subject": {"id": "user-4395"}})))]
+pub(super) struct ConsentQuery {
+    /// The person.
+    #[schema(inline = false)]
+    subject: Subject,
+}
+
+/// Ask where a person stands
+///
+/// For an app's own settings page: each purpose with the state of the person's consent at this moment. Asking creates
+/// nobody.
+#[utoipa::path(
+    post,
+    path = "/v1/consents/query",
+    operation_id = "query_consents",
+    tag = "Consent",
+    request_body = ConsentQuery,
+    responses((status = 200, description = "Where the person stands", body = ConsentStanding), BodyRefusals),
+    security(("bearer" = ["consent"]))
+)]
+pub(super) async fn query(
+    State(edge): State<Edge>,
+    By(caller): By,
+    body: Unread,
+) -> Result<Response, Problem> {
+    caller.require(Scope::Consent)?;
+    let body = body.whole(JSON, edge.body_limit).await?;
+    let ConsentQuery { subject } = parse(&body)?;
+    standing(&edge, &caller, subject.into()).await
+}
+
+/// Ask where you stand
+///
+/// Each purpose with the state of your consent at this moment.
+#[utoipa::path(
+    get,
+    path = "/v1/me/consents",
+    operation_id = "read_own_consents",
+    tag = "Oneself",
+    responses((status = 200, description = "Where you stand", body = ConsentStanding), Refusals),
+    security(("bearer" = ["self"]))
+)]
+pub(super) async fn mine(State(edge): State<Edge>, By(caller): By) -> Result<Response, Problem> {
+    let oneself = oneself(&caller)?;
+    standing(&edge, &caller, oneself).await
+}
+
+async fn standing(edge: &Edge, caller: &Caller, subject: SubjectRef) -> Result<Response, Problem> {
+    let handle = edge.gateway.handle(caller.tenant(), subject)?;
+    let person = edge.ledger.person(handle).await?;
+    let bundle = edge.policies.snapshot();
+    let standing = ConsentStanding::of(&bundle, person.as_ref(), edge.now());
+    Ok(reply::json(StatusCode::OK, &standing))
+}
+
+/// Whom a person's own act is about, which can be nobody else.
+fn by_oneself(act: &ConsentAct, oneself: SubjectRef) -> Result<SubjectRef, Problem> {
+    only_about(&oneself, act.subject.as_ref().map(act::ConsentingSubject::person))?;
+    let rule = "can be stated by an app with the scope consent only";
+    if act.guardian {
+        return Err(Problem::invalid(&[Fault::at("/guardian", rule)]));
+    }
+    if act.subject.as_ref().is_some_and(act::ConsentingSubject::tells_age) {
+        return Err(Problem::invalid(&[Fault::at("/subject/under_14_until", rule)]));
+    }
+    Ok(oneself)
+}
+
+/// Whom an app's act is about. An app may take back and refuse for every purpose, and give only for its own.
+fn by_app(caller: &Caller, act: &ConsentAct) -> Result<SubjectRef, Problem> {
+    let Some(subject) = &act.subject else {
+        return Err(Problem::invalid(&[Fault::at("", "`subject` is missing")]));
+    };
+    if act.action == act::ActionWord::Give && !caller.registered(&act.purpose.0) {
+        let own = caller.app().map(|app| &app.purposes);
+        let detail = "An app may record consent for the purposes it is registered for.";
+        let problem = Problem::new(ProblemKind::PurposeNotRegistered, detail);
+        return Err(problem.with("registered", own));
+    }
+    Ok(subject.person())
+}

@@ -1,0 +1,59 @@
+//! What the handlers of one worker share.
+
+use std::{fmt, ops::Deref, sync::Arc};
+
+use super::body::BodyLimit;
+use crate::{
+    auth::Authority, catalog::Catalog, consent::Ledger, domain::Timestamp, gateway::Gateway,
+    policy::Policies,
+};
+
+/// What an edge stands on.
+#[derive(Debug)]
+pub struct Ground {
+    /// The gateway of this worker.
+    pub gateway: Gateway,
+    /// The ledger.
+    pub ledger: Ledger,
+    /// The items.
+    pub catalog: Catalog,
+    /// The policy in force.
+    pub policies: Arc<Policies>,
+    /// Who vouches for callers.
+    pub authority: Arc<Authority>,
+    /// The log's name in answers.
+    pub log_origin: Arc<str>,
+    /// The largest body of most calls. Calls of many lines have limits of their own.
+    pub body_limit: BodyLimit,
+}
+
+/// The JSON edge of one worker. A clone is one more reference.
+#[derive(Clone)]
+pub struct Edge(Arc<Ground>);
+
+impl Edge {
+    /// An edge on `ground`.
+    #[must_use]
+    pub fn new(ground: Ground) -> Self {
+        Self(Arc::new(ground))
+    }
+
+    /// The moment by which tokens are checked and states are told.
+    pub(super) fn now(&self) -> Timestamp {
+        self.gateway.now()
+    }
+}
+
+impl Deref for Edge {
+    type Target = Ground;
+
+    fn deref(&self) -> &Ground {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Edge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Edge(…)")
+    }
+}

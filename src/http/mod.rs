@@ -1,0 +1,45 @@
+//! The JSON edge: what an app, a person's own client and a script see of the gateway.
+//!
+//! Promises: a body is checked for its type, size, encoding, depth and shape before a room sees it, and what is wrong
+//! with it is said in full, with the place and with what would be right; every refusal is an RFC 9457 problem of a closed
+//! list; no answer that refuses repeats a value of the call; no log line names anybody; a handler that panics answers
+//! 500 and harms no other call.
+//!
+//! It decides nothing: each handler reads the wire form, asks one room one question and writes the answer.
+//!
+//! Start with [`router`], then `recommend`. A new call is one handler with its `utoipa::path`, one line in `router` and
+//! one in `openapi`; a new kind of problem is one entry in `problem/kind.rs`.
+
+mod edge;
+pub use edge::{Edge, Ground};
+
+mod router;
+pub use router::router;
+
+mod recommend;
+
+mod events;
+mod items;
+
+mod consents;
+mod purposes;
+mod rules;
+mod status;
+
+mod openapi;
+pub use openapi::openapi;
+
+mod refuse;
+mod reply;
+
+mod problem;
+pub use problem::{Fault, Problem, ProblemKind, ProblemPage};
+
+mod caller;
+mod read;
+
+mod lines;
+
+pub mod body;
+
+pub mod docs;

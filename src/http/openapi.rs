@@ -1,0 +1,158 @@
+//! The OpenAPI 3.1 document, gathered from the handlers and the wire types.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use utoipa::{
+    IntoResponses, Modify, OpenApi, ToSchema,
+    openapi::{
+        Content, Ref, RefOr, Response, ResponseBuilder,
+        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
+};
+
+use super::{Problem, consents, events, items, purposes, recommend, rules, status};
+
+/// The document.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    Document::openapi()
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Consentry",
+        description = "A privacy-first, consent-aware personalization gateway. An app sends its recommendation call here instead of to the model; the person's consent decides, on that call, what the model gets to see.\n\nEvery refusal is a problem document (RFC 9457) that says what to change. Times are RFC 3339. Ids of people stand in bodies and tokens, never in URLs."
+    ),
+    paths(
+        recommend::recommend, recommend::preview, recommend::batch, events::track, items::put_all, items::put_one,
+        purposes::list, consents::act, consents::query, consents::mine, rules::read, rules::change, status::health,
+        status::describe, status::reference, status::problem
+    ),
+    components(schemas(ProblemDocument)),
+    tags(
+        (name = "Recommendations", description = "Ask for items"),
+        (name = "Events", description = "Say what people did"),
+        (name = "Items", description = "Describe what can be recommended"),
+        (name = "Consent", description = "Show notices, record consents, ask where people stand"),
+        (name = "Oneself", description = "What a person sees and sets with their own token"),
+        (name = "Gateway", description = "The gateway itself"),
+    ),
+    modifiers(&Bearer)
+)]
+struct Document;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT")
+            .description(Some(
+                "A JWT with `iss`, `aud`, `exp`, `sub`, `scope` and `jti`, signed with a key that the operator configured. \
+                 Apps hold the scopes `recommend`, `events`, `catalog`, `consent` and `rights`; `sub` is the app. A person \
+                 holds `self`; `sub` is their id. Kinds of scopes do not mix in one token.",
+            ))
+            .build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+/// A refusal (RFC 9457). Each `type` has members of its own.
+#[derive(Serialize, ToSchema)]
+#[schema(examples(json!({
+    "type": "/problems/invalid-body", "title": "The body does not have the form that this call takes", "status": 422,
+    "detail": "/count: must be a whole number from 1 to 500 (line 1, column 44).",
+    "errors": [{"pointer": "/count", "detail": "must be a whole number from 1 to 500", "line": 1, "column": 44}]
+})))]
+pub(super) struct ProblemDocument {
+    /// A stable path that names the kind of problem.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The same words for each problem of the kind.
+    title: String,
+    /// The answer's status.
+    status: u16,
+    /// What is wrong with this call and what to change. No value of the call is repeated.
+    detail: String,
+}
+
+/// The answers of a call with a token.
+pub(super) struct Refusals;
+
+/// The answers of a call with a token and a body.
+pub(super) struct BodyRefusals;
+
+impl IntoResponses for Refusals {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        all(&[
+            ("400", "A query parameter or header is not as this call takes it"),
+            ("401", "There is no token, or it is not accepted: `reason` says why"),
+            ("403", "The token does not allow this call: `needed` names the scope"),
+            ("500", "Something failed inside the gateway"),
+        ])
+    }
+}
+
+impl IntoResponses for BodyRefusals {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let mut responses = Refusals::responses();
+        responses.extend(all(&[
+            ("400", "The body is not UTF-8, not JSON, nested too deeply, or broke off"),
+            ("408", "The body did not arrive in time"),
+            ("413", "The body is larger than this call takes"),
+            ("415", "The body is of another type"),
+            (
+                "422",
+                "The body has not the form that this call takes: `errors` points at each place",
+            ),
+        ]));
+        responses
+    }
+}
+
+/// The answer of a call that follows on what is recorded.
+pub(super) struct Conflicts;
+
+impl IntoResponses for Conflicts {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        all(&[(
+            "409",
+            "The call does not follow from what is recorded or configured: `type` says why",
+        )])
+    }
+}
+
+/// The answer of a call that records something.
+pub(super) struct Unrecorded;
+
+impl IntoResponses for Unrecorded {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        all(&[("503", "The journal takes no records now: repeat the call after `Retry-After`")])
+    }
+}
+
+/// The answer of a call that names something by its path.
+pub(super) struct Unlisted;
+
+impl IntoResponses for Unlisted {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        all(&[("404", "There is nothing of this name")])
+    }
+}
+
+fn all(statuses: &[(&str, &str)]) -> BTreeMap<String, RefOr<Response>> {
+    let response = |description: &str| {
+        let schema = Ref::from_schema_name("ProblemDocument");
+        let content = Content::new(Some(schema));
+        ResponseBuilder::new()
+            .description(description)
+            .content(Problem::MEDIA_TYPE, content)
+            .build()
+            .into()
+    };
+    statuses.iter().map(|(status, text)| ((*status).to_owned(), response(text))).collect()
+}

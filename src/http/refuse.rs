@@ -1,0 +1,241 @@
+//! What each room's errors are to a caller: one match a room, without a wildcard. What is the gateway's own fault is
+//! logged here, once.
+
+use std::error::Error;
+
+use super::{Fault, Problem, ProblemKind};
+use crate::{
+    auth::AuthError,
+    catalog::CatalogError,
+    consent::ConsentError,
+    domain::{PurposeId, Refusal},
+    gateway::GatewayError,
+    policy::{Catalogue, ContextError, ContextFlaw},
+};
+
+/// After how many seconds a call that could not be recorded is worth repeating.
+const RETRY_SECONDS: u32 = 5;
+
+impl From<ConsentError> for Problem {
+    fn from(error: ConsentError) -> Self {
+        match error {
+            ConsentError::UnknownPurpose(_) => unknown_purpose(),
+            ConsentError::UnknownCategory { ref known, .. } => {
+                let detail = "The purpose does not use one of the categories.";
+                Self::new(ProblemKind::UnknownCategory, detail).with("known", known)
+            }
+            ConsentError::NoCoarseForm(category) => {
+                let detail = format!("{category} has no coarse form; give it as \"fine\" or not");
+                Self::invalid(&[Fault::at("/categories", detail)])
+            }
+            ConsentError::NoticeMissing => Self::new(
+                ProblemKind::NoticeRequired,
+                "Show the notice of GET /v1/purposes and send its `snapshot` as `notice.snapshot`.",
+            ),
+            ConsentError::NoticeInvalid => Self::new(
+                ProblemKind::NoticeInvalid,
+                "Send the `snapshot` exactly as GET /v1/purposes returned it for this purpose.",
+            ),
+            ConsentError::NoticeOutdated => Self::new(
+                ProblemKind::NoticeOutdated,
+                "What the consent depends on has changed since. Show the notice that GET /v1/purposes returns now and ask again.",
+            ),
+            ConsentError::Refused(refusal) => refused(refusal),
+            ConsentError::Required(purpose) => {
+                let detail = format!("{purpose} rests on a contract or a law, not on consent.");
+                Self::new(ProblemKind::ConsentConflict, detail).with("reason", "required_purpose")
+            }
+            ConsentError::Contended => {
+                Self::new(ProblemKind::Contended, "The person's standing kept changing.")
+            }
+            ConsentError::Commit(_) | ConsentError::Stopping => unavailable(&error),
+            ConsentError::Audit(_)
+            | ConsentError::Store(_)
+            | ConsentError::Vault(_)
+            | ConsentError::Jose(_)
+            | ConsentError::Entropy(_) => internal(&error),
+        }
+    }
+}
+
+impl From<GatewayError> for Problem {
+    fn from(error: GatewayError) -> Self {
+        match error {
+            GatewayError::UnknownTenant => AuthError::WrongTenant.into(),
+            GatewayError::UnknownPurpose(_) => unknown_purpose(),
+            GatewayError::NoModel(purpose) => {
+                let detail = format!("No model is configured for {purpose}.");
+                Self::new(ProblemKind::NoModel, detail)
+            }
+            GatewayError::Consent(error) => error.into(),
+            GatewayError::Catalog(error) => error.into(),
+            GatewayError::Unavailable => unavailable(&error),
+            GatewayError::Audit(_)
+            | GatewayError::Vault(_)
+            | GatewayError::Name(_)
+            | GatewayError::Store(_) => internal(&error),
+        }
+    }
+}
+
+impl From<CatalogError> for Problem {
+    fn from(error: CatalogError) -> Self {
+        match error {
+            CatalogError::Commit(_) => unavailable(&error),
+            CatalogError::Store(_) | CatalogError::Decoding(_) | CatalogError::Newer => {
+                internal(&error)
+            }
+        }
+    }
+}
+
+fn refused(refusal: Refusal) -> Problem {
+    let conflict = |detail: &'static str, reason| {
+        Problem::new(ProblemKind::ConsentConflict, detail).with("reason", reason)
+    };
+    match refusal {
+        Refusal::EndsInThePast => {
+            Problem::invalid(&[Fault::at("/expires_at", "must lie in the future")])
+        }
+        Refusal::NoCategories => {
+            Problem::invalid(&[Fault::at("/categories", "must name at least one category")])
+        }
+        Refusal::NothingGiven => {
+            conflict("Nothing is given for this purpose, so nothing is withdrawn.", "nothing_given")
+        }
+        Refusal::NotDue => conflict("The consent has not ended yet.", "not_due"),
+    }
+}
+
+/// A refusal of a context, at its place below `at`. Of the caller's own keys only those that look like a field's name
+/// are repeated: another may be somebody's id.
+pub(super) fn context(error: &ContextError, at: &str) -> Problem {
+    let plain = |key: &&str| {
+        (1..=32).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_alphabetic() || b == b'_')
+    };
+    let mut pointer = at.to_owned();
+    for key in error.pointer().split('/').skip(1).take_while(plain) {
+        pointer.push('/');
+        pointer.push_str(key);
+    }
+    let fault = |allowed: &[String]| Fault {
+        allowed: allowed.to_vec(),
+        ..Fault::at(pointer.clone(), error.flaw().to_string())
+    };
+    match error.flaw() {
+        ContextFlaw::UnknownCategory { known } => {
+            let detail = format!("`context` may have the keys {}.", known.join(", "));
+            Problem::new(ProblemKind::UnknownCategory, detail)
+                .with("known", known)
+                .with("errors", [fault(&[])])
+        }
+        ContextFlaw::UnknownAttribute { known } => Problem::invalid(&[fault(known)]),
+        ContextFlaw::NotAnObject | ContextFlaw::NotAllowed { .. } | ContextFlaw::Twice => {
+            Problem::invalid(&[fault(&[])])
+        }
+    }
+}
+
+/// Passes if `catalogue` has the purpose.
+pub(super) fn unless_known(catalogue: &Catalogue, purpose: &PurposeId) -> Result<(), Problem> {
+    if catalogue.purpose(purpose).is_some() {
+        return Ok(());
+    }
+    let known: Vec<&str> = catalogue.purposes().iter().map(|known| known.id().as_str()).collect();
+    let detail = format!("The purposes in force are {}.", known.join(", "));
+    Err(Problem::new(ProblemKind::UnknownPurpose, detail).with("known", known))
+}
+
+/// The policy was switched between the look at the call and the act: the next look tells which purposes there are.
+fn unknown_purpose() -> Problem {
+    Problem::new(ProblemKind::UnknownPurpose, "GET /v1/purposes lists the purposes in force.")
+}
+
+fn unavailable(error: &dyn Error) -> Problem {
+    tracing::warn!(problem = "unavailable", error.chain = chain(error), "call refused");
+    let detail = "The gateway cannot record this now. Nothing was changed.";
+    Problem::new(ProblemKind::Unavailable, detail).retry_after(RETRY_SECONDS)
+}
+
+fn internal(error: &dyn Error) -> Problem {
+    tracing::error!(problem = "internal", error.chain = chain(error), "call failed");
+    Problem::new(ProblemKind::Internal, "Something failed inside the gateway.")
+}
+
+/// The messages of an error and its causes. No room's message holds personal data.
+fn chain(error: &dyn Error) -> String {
+    let (mut chain, mut cause) = (error.to_string(), error.source());
+    while let Some(error) = cause {
+        chain.push_str(": ");
+        chain.push_str(&error.to_string());
+        cause = error.source();
+    }
+    chain
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::response::IntoResponse as _;
+
+    use super::*;
+    use crate::{policy::Bundle, store::CommitError};
+
+    fn told(problem: Problem) -> (u16, String, serde_json::Value) {
+        let document = serde_json::from_slice(&problem.document()).unwrap();
+        let response = problem.into_response();
+        let retry = response.headers().get("retry-after").map(|value| value.to_str().unwrap());
+        (response.status().as_u16(), retry.unwrap_or_default().to_owned(), document)
+    }
+
+    #[test]
+    fn what_cannot_be_recorded_is_worth_repeating() {
+        let full = || CommitError::Conflict;
+        for problem in [
+            Problem::from(ConsentError::Commit(full())),
+            Problem::from(GatewayError::Consent(ConsentError::Commit(full()))),
+            Problem::from(GatewayError::Unavailable),
+            Problem::from(CatalogError::Commit(full())),
+        ] {
+            let (status, retry, document) = told(problem);
+            assert_eq!((status, retry.as_str()), (503, "5"));
+            let cause = full().to_string();
+            assert!(!document.to_string().contains(&cause), "the cause is the operator's to know");
+        }
+    }
+
+    #[test]
+    fn an_act_that_does_not_follow_is_a_conflict_with_its_reason() {
+        let purpose = PurposeId::parse("security").unwrap();
+        for (error, kind, reason) in [
+            (Refusal::NothingGiven.into(), "consent-conflict", "nothing_given"),
+            (ConsentError::Required(purpose), "consent-conflict", "required_purpose"),
+            (ConsentError::NoticeOutdated, "notice-outdated", ""),
+            (ConsentError::Contended, "contended", ""),
+        ] {
+            let (status, _, document) = told(error.into());
+            assert_eq!((status, &document["type"]), (409, &format!("/problems/{kind}").into()));
+            assert_eq!(document["reason"].as_str().unwrap_or_default(), reason);
+        }
+    }
+
+    #[test]
+    fn a_tenant_that_is_not_configured_is_a_matter_of_the_token() {
+        let (status, _, document) = told(GatewayError::UnknownTenant.into());
+        assert_eq!((status, document["reason"].as_str()), (401, Some("wrong_tenant")));
+    }
+
+    #[test]
+    fn a_context_is_refused_at_its_place_and_without_the_callers_own_words() {
+        let bundle = Bundle::shipped().unwrap();
+        let refusal = |json: &str| {
+            let json = serde_json::from_str(json).unwrap();
+            let error = bundle.catalogue().parse_context(json).unwrap_err();
+            String::from_utf8(context(&error, "/context").document()).unwrap()
+        };
+        let attribute = refusal(r#"{"location":{"lat":"ada"}}"#);
+        assert!(attribute.contains(r#""pointer":"/context/location/lat""#), "{attribute}");
+        for ours in [attribute, refusal(r#"{"ada@example.com":{}}"#)] {
+            assert!(!ours.contains("ada"), "{ours}");
+        }
+    }
+}

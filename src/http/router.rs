@@ -1,0 +1,106 @@
+//! Which path leads to which handler.
+
+use std::{
+    convert::Infallible,
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use axum::{
+    Extension, Router,
+    extract::Request,
+    response::{IntoResponse as _, Response},
+    routing::{get, post, put},
+};
+use tower::{Service, layer::layer_fn};
+
+use super::{
+    Edge, Problem, ProblemKind, consents, events, items, openapi, purposes, recommend, rules,
+    status::{self, Described},
+};
+
+/// The JSON edge as a service. Each worker has its own, on an [`Edge`] of its own.
+pub fn router(edge: Edge) -> Router {
+    let described = Described::new(&openapi());
+    Router::new()
+        .route("/v1/recommendations", post(recommend::recommend))
+        .route("/v1/recommendations/preview", post(recommend::preview))
+        .route("/v1/recommendations/batch", post(recommend::batch))
+        .route("/v1/events", post(events::track))
+        .route("/v1/items", put(items::put_all))
+        .route("/v1/items/{id}", put(items::put_one))
+        .route("/v1/purposes", get(purposes::list))
+        .route("/v1/consents", post(consents::act))
+        .route("/v1/consents/query", post(consents::query))
+        .route("/v1/me/consents", get(consents::mine))
+        .route("/v1/me/rules", get(rules::read).patch(rules::change))
+        .route("/healthz", get(status::health))
+        .route("/openapi.json", get(status::describe).layer(Extension(described.clone())))
+        .route("/docs", get(status::reference).layer(Extension(described)))
+        .route("/problems/{slug}", get(status::problem))
+        .fallback(status::nothing_here)
+        .method_not_allowed_fallback(status::no_such_method)
+        .layer(layer_fn(Careful))
+        .with_state(edge)
+}
+
+/// Answers 500 where a handler panics, so that the connection and its other calls go on.
+#[derive(Clone)]
+struct Careful<S>(S);
+
+impl<S> Service<Request> for Careful<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible, Future: Send + 'static>,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Caught<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        Caught(Box::pin(self.0.call(request)))
+    }
+}
+
+struct Caught<F>(Pin<Box<F>>);
+
+impl<F: Future<Output = Result<Response, Infallible>>> Future for Caught<F> {
+    type Output = Result<Response, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // A future that panicked is not polled again, so nothing sees what the panic left half done. What calls share
+        // is behind locks that recover from it.
+        let caught = catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(cx)));
+        caught.unwrap_or_else(|_| {
+            tracing::error!(problem = "internal", "a handler panicked");
+            let detail = "Something failed inside the gateway.";
+            Poll::Ready(Ok(Problem::new(ProblemKind::Internal, detail).into_response()))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_a_problem() {
+        async fn broken() -> Response {
+            panic!("ada@example.com")
+        }
+        let router: Router = Router::new().route("/", get(broken)).layer(layer_fn(Careful));
+        let response = router.oneshot(Request::new(Body::empty())).await.unwrap();
+        assert_eq!(response.status(), 500);
+        let body = axum::body::to_bytes(response.into_body(), 4096).await.unwrap();
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        assert!(body.contains("/problems/internal") && !body.contains("ada"), "{body}");
+    }
+}
