@@ -34,3 +34,7 @@ pub mod gateway;
 pub mod auth;
 
 pub mod http;
+
+pub mod app;
+
+pub mod cli;

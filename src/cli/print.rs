@@ -1,0 +1,40 @@
+//! The command's own output: results on standard output, failures and logs on standard error.
+
+use std::{error::Error, io::Write as _};
+
+/// One result. A reader that is gone is no failure of ours.
+pub(super) fn line(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{}", text.trim_end());
+    let _ = out.flush();
+}
+
+/// A failure with everything that led to it, on one line.
+pub(super) fn failure(error: &dyn Error) {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    let _ = writeln!(std::io::stderr().lock(), "consentry: {text}");
+}
+
+/// What the command line parser has to say: help on standard output, mistakes on standard error.
+pub(super) fn help(error: &clap::Error) {
+    let _ = error.print();
+}
+
+/// Log lines from `level` up, as flat JSON on standard error.
+pub(super) fn log_to_stderr(level: tracing::Level) {
+    let logs = tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_max_level(level)
+        .with_writer(std::io::stderr);
+    // A second start in one process keeps the first one's log.
+    let _ = logs.try_init();
+}

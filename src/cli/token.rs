@@ -1,0 +1,112 @@
+//! `consentry token`: for operators without an identity provider, and for tests.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, ValueEnum};
+
+use super::print;
+use crate::{
+    ambient::{Clock, Entropy},
+    app::{AppError, Settings},
+    auth::{Algorithm, Grant, Key, Mint, Scopes, Vouches},
+    domain::{AppId, SubjectRef, TenantId, UserId},
+};
+
+/// Whom a token is for.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Kind {
+    /// An app of the configuration, with all scopes that it has there.
+    App,
+    /// A person, for themselves.
+    #[value(name = "self")]
+    Myself,
+    /// An auditor.
+    Auditor,
+    /// An operator.
+    Operator,
+}
+
+/// `consentry token KIND NAME`.
+#[derive(Debug, Args)]
+pub(super) struct TokenArgs {
+    /// Whom the token is for.
+    kind: Kind,
+    /// The app's name, the person's id, or the name of auditor or operator.
+    name: String,
+    /// The configuration file.
+    #[arg(long)]
+    config: PathBuf,
+    /// The key to sign with, by its `kid`; the first of the configuration if absent.
+    #[arg(long)]
+    kid: Option<String>,
+    /// The private key in PKCS#8 PEM, for a key whose public half alone is in the configuration.
+    #[arg(long)]
+    private_key: Option<PathBuf>,
+    /// How many seconds the token is good.
+    #[arg(long, default_value_t = 3600)]
+    seconds: u64,
+    /// The tenant, for people and auditors.
+    #[arg(long, default_value = "default")]
+    tenant: TenantId,
+}
+
+pub(super) fn run(args: &TokenArgs) -> Result<(), AppError> {
+    let settings = Settings::read(&args.config)?;
+    let mint = mint(args, &settings)?;
+    let wrong = |error: crate::domain::InvalidId| AppError::Settings(error.to_string());
+    let (now, life, entropy) =
+        (Clock::System.now(), Duration::from_secs(args.seconds), Entropy::system());
+    let token = match args.kind {
+        Kind::App => {
+            let id = AppId::parse(&args.name).map_err(wrong)?;
+            let known = settings.app.iter().find(|app| app.id == id);
+            let known =
+                known.ok_or_else(|| AppError::Settings(format!("there is no [[app]] {id}")))?;
+            let scopes = known.scopes.unwrap_or(Scopes::APP);
+            mint.token(Grant::App { id: &id, scopes }, now, life, &entropy)?
+        }
+        Kind::Myself => {
+            let id = UserId::parse(&args.name).map_err(wrong)?;
+            let subject = SubjectRef { id_type: crate::domain::IdType::user_id(), id };
+            let grant = Grant::Myself { tenant: &args.tenant, subject: &subject };
+            mint.token(grant, now, life, &entropy)?
+        }
+        Kind::Auditor => {
+            let grant = Grant::Auditor { name: &args.name, tenant: &args.tenant };
+            mint.token(grant, now, life, &entropy)?
+        }
+        Kind::Operator => mint.token(Grant::Operator { name: &args.name }, now, life, &entropy)?,
+    };
+    print::line(token.expose());
+    Ok(())
+}
+
+fn mint(args: &TokenArgs, settings: &Settings) -> Result<Mint, AppError> {
+    let keys = &settings.auth.key;
+    let key = match &args.kid {
+        Some(kid) => keys.iter().find(|key| key.kid == *kid),
+        None => keys.first(),
+    };
+    let key = key.ok_or_else(|| AppError::Settings("there is no such [[auth.key]]".to_owned()))?;
+    let vouches = Vouches {
+        issuer: key.issuer.clone().unwrap_or_else(|| settings.auth.issuer.clone()),
+        tenant: key.tenant.clone(),
+        scopes: key.scopes.unwrap_or(Scopes::ALL),
+    };
+    let audience = &settings.auth.audience;
+    let failed = |source| AppError::Machine { doing: "reading the key", source };
+    let bytes = super::read(&key.from).map_err(failed)?;
+    if key.algorithm == Algorithm::Hs256 {
+        let mut secret = bytes;
+        while secret.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
+            secret.pop();
+        }
+        return Ok(Mint::hs256(&key.kid, &secret, vouches, audience)?);
+    }
+    let needed = || AppError::Settings(format!("the key {} needs --private-key", key.kid));
+    let path = args.private_key.as_ref().ok_or_else(needed)?;
+    let pem =
+        std::fs::read(path).map_err(|source| AppError::Read { path: path.clone(), source })?;
+    let public = Key::new(&key.kid, key.algorithm, &bytes, vouches)?;
+    Ok(Mint::pem(&public, &pem, audience)?)
+}
