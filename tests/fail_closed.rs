@@ -1,0 +1,291 @@
+//! A fault ends in a full list for everybody: never in a leak, an empty page or a change that is not kept.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot read what it looks at must fail"
+)]
+
+mod support;
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use consentry::ambient::{Fault, FaultFs, Space};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use support::{
+    Stage,
+    actors::{RECOMMEND, is_for_everybody, is_full},
+    log::logged,
+    model::{self, Behaviour, Model},
+    wiring::fresh_folder,
+};
+
+/// Below this much free room, in bytes, the disk of these tests counts as low.
+const LEAST_FREE: u64 = 1 << 20;
+
+const NO_WRITES: Fault =
+    Fault { after: 0, lasting: true, syncs: Some(false), on: "", written: 50, errno: 28 };
+const NO_SYNCS: Fault = Fault { syncs: Some(true), ..NO_WRITES };
+
+struct Broken {
+    model: Model,
+    disk: FaultFs,
+    folder: PathBuf,
+    stage: Stage,
+}
+
+async fn open(model: &Model, disk: &FaultFs, folder: &Path) -> Stage {
+    let (url, disk, folder) = (model.url(), disk.clone(), folder.to_owned());
+    let stage = Stage::set(move |set| {
+        (set.model, set.disk, set.least_free) = (Some(url), Some(disk), LEAST_FREE);
+        set.folder = Some(folder);
+    });
+    stage.await
+}
+
+/// A gateway where ada agreed to recommendations and was shown some.
+async fn stage() -> Broken {
+    let (model, disk, folder) = (Model::start(), FaultFs::new(), fresh_folder());
+    let stage = open(&model, &disk, &folder).await;
+    stage.shelves(120, 7).await;
+    let ada = stage.known_as("ada");
+    ada.gives().await;
+    assert_eq!(stage.shopkeeper().asks_for(&ada).await["tier"], "individual");
+    model.forget_what_was_seen();
+    Broken { model, disk, folder, stage }
+}
+
+impl Broken {
+    fn room(&self, free: u64) {
+        self.disk.set_space(Space { free, total: 1 << 41 });
+    }
+
+    /// Asks for ada: she gets a full list for everybody, from which nothing left.
+    async fn answers_without_the_model(&self) {
+        let answer = self.stage.shopkeeper().asks_for(&self.stage.known_as("ada")).await;
+        is_for_everybody(&answer, 10);
+        assert_eq!(answer["decision"]["fault"], "journal_unavailable", "{answer}");
+        assert_eq!(answer["log"], Value::Null);
+        assert_eq!(self.model.seen().len(), 0, "{:?}", self.model.seen());
+    }
+
+    /// Everything that would change something is refused, and changes nothing.
+    async fn refuses_changes(&self) {
+        let (records, stage) = (self.stage.records(), &self.stage);
+        let (ada, bob) = (stage.known_as("ada"), stage.known_as("bob"));
+        let notice = json!({"snapshot": stage.notice(RECOMMEND).await});
+        let give = json!({"purpose": RECOMMEND, "action": "give", "notice": notice});
+        let rules = stage.call("PATCH", "/v1/me/rules").token(&stage.person("ada"));
+        let item = stage.call("PUT", "/v1/items/item-1").token(&stage.shop());
+        for refused in [
+            bob.acts(&give).await,
+            ada.acts(&give).await,
+            stage.shopkeeper().reports(&[&ada], "item-1").await,
+            rules.json(&json!({"cap": "none"})).send().await,
+            item.json(&json!({"tags": ["new"]})).send().await,
+        ] {
+            assert_eq!((refused.status.as_u16(), refused.problem().as_str()), (503, "unavailable"));
+            assert_eq!(refused.header("retry-after"), "5");
+        }
+        assert_eq!(self.stage.records(), records);
+        assert!(stage.find("bob").is_none(), "someone came to be known");
+        assert_eq!(ada.stands(RECOMMEND).await["state"], "given");
+        assert_eq!(self.model.seen().len(), 0, "{:?}", self.model.seen());
+    }
+
+    /// Waits for the row that says how many calls left none.
+    async fn closes_the_gap(&self) -> Vec<u64> {
+        let store = &self.stage.behind().store;
+        let is_gap = |leaf: &Vec<u8>| leaf.windows(9).any(|word| word == b"audit.gap");
+        self.stage.eventually(|| store.leaves(0, usize::MAX).unwrap().iter().any(is_gap)).await;
+        self.gaps().await
+    }
+
+    /// The counts of the rows that say how many calls left no row.
+    async fn gaps(&self) -> Vec<u64> {
+        let rows = self.stage.log().await;
+        let gaps = rows.iter().filter(|row| row.event() == "audit.gap");
+        gaps.map(|row| row.leaf["rows"].as_u64().unwrap()).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_disk_that_takes_no_writes_stops_disclosures_not_answers() {
+    let broken = stage().await;
+    broken.disk.arm(Some(NO_WRITES));
+    broken.answers_without_the_model().await;
+    broken.refuses_changes().await;
+    broken.answers_without_the_model().await;
+    assert_eq!(broken.gaps().await, [0; 0]);
+    broken.disk.arm(None);
+    let ada = broken.stage.known_as("ada");
+    assert_eq!(broken.stage.shopkeeper().asks_for(&ada).await["tier"], "individual");
+    assert_eq!(
+        broken.closes_the_gap().await,
+        [2],
+        "each call that left no row is counted, and it alone"
+    );
+}
+
+#[tokio::test]
+async fn a_sync_that_fails_stops_disclosures_until_the_disk_is_read_anew() {
+    let broken = stage().await;
+    broken.disk.arm(Some(NO_SYNCS));
+    broken.answers_without_the_model().await;
+    broken.disk.arm(None);
+    broken.answers_without_the_model().await;
+    broken.refuses_changes().await;
+    let Broken { model, disk, folder, stage } = broken;
+    stage.stop().await;
+    let stage = open(&model, &disk, &folder).await;
+    let ada = stage.known_as("ada");
+    assert_eq!(ada.stands(RECOMMEND).await["state"], "given", "what was acknowledged is gone");
+    assert!(stage.find("bob").is_none(), "what was refused is there");
+    assert_eq!(stage.shopkeeper().asks_for(&ada).await["tier"], "individual");
+}
+
+#[tokio::test]
+async fn a_withdrawal_that_cannot_be_written_holds_all_the_same() {
+    for fault in [NO_WRITES, NO_SYNCS] {
+        let broken = stage().await;
+        let (ada, shop) = (broken.stage.known_as("ada"), broken.stage.shopkeeper());
+        broken.disk.arm(Some(fault));
+        let withdrawn = ada.acts(&json!({"purpose": RECOMMEND, "action": "withdraw"})).await;
+        assert_eq!(withdrawn.status, 202, "{}", withdrawn.body);
+        let told = withdrawn.json();
+        assert_eq!((&told["durable"], &told["log"]), (&json!(false), &Value::Null));
+        is_for_everybody(&shop.asks_for(&ada).await, 10);
+        broken.disk.arm(None);
+        for more in [json!({}), json!({"candidates": [{"id": "item-1"}], "count": 1})] {
+            let answer = shop.asks(&ada, &more).await;
+            assert_eq!(answer["tier"], "none", "{answer}");
+            assert_eq!(answer["decision"]["fault"], "consent_changed", "{answer}");
+        }
+        assert!(shop.reports(&[&ada], "item-1").await.json()["accepted"] != 1);
+        assert_eq!(broken.model.seen().len(), 0, "{:?}", broken.model.seen());
+    }
+}
+
+#[tokio::test]
+async fn a_withdrawal_that_is_repeated_on_a_well_disk_is_durable_and_can_be_followed_by_a_consent()
+{
+    let broken = stage().await;
+    let (ada, shop) = (broken.stage.known_as("ada"), broken.stage.shopkeeper());
+    broken.disk.arm(Some(NO_WRITES));
+    let withdraw = json!({"purpose": RECOMMEND, "action": "withdraw"});
+    for _ in 0..2 {
+        assert_eq!(ada.acts(&withdraw).await.status, 202);
+    }
+    broken.disk.arm(None);
+    assert_eq!(ada.withdraws().await["durable"], true);
+    is_for_everybody(&shop.asks_for(&ada).await, 10);
+    ada.gives().await;
+    assert_eq!(shop.asks_for(&ada).await["tier"], "individual");
+}
+
+#[tokio::test]
+async fn a_disk_that_is_nearly_full_still_takes_withdrawals() {
+    let broken = stage().await;
+    let ada = broken.stage.known_as("ada");
+    broken.room(LEAST_FREE - 1);
+    broken.answers_without_the_model().await;
+    broken.refuses_changes().await;
+    let withdrawn = ada.withdraws().await;
+    assert_eq!(withdrawn["durable"], true, "the reserve is for this");
+    assert_eq!(ada.stands(RECOMMEND).await["state"], "withdrawn");
+    broken.room(LEAST_FREE);
+    let answer = broken.stage.shopkeeper().asks_for(&ada).await;
+    is_for_everybody(&answer, 10);
+    assert_eq!(answer["decision"]["fault"], Value::Null);
+    assert_eq!(answer["decision"]["reasons"][0]["reason"], "withdrawn");
+    assert_eq!(broken.closes_the_gap().await, [1]);
+}
+
+/// Each way in which a model can fail that is answered at once, and the fault that is said.
+fn misbehaviours() -> Vec<(&'static str, Behaviour, Value)> {
+    let says = |body: &str| Behaviour::Says(body.as_bytes().to_vec());
+    let unknown = json!({"items": [{"id": "ghost-1"}, {"id": "item-3"}, {"id": "ghost-2"}]});
+    let twice = json!({"items": [{"id": "item-3"}, {"id": "item-3"}, {"id": "item-4"}]});
+    let large = json!({"items": [{"id": "item-1", "secret": "x".repeat(5 << 20)}]});
+    vec![
+        ("hangs up", Behaviour::Hangs, json!("model_closed")),
+        ("says 500", Behaviour::Fails(500), json!("model_status")),
+        ("says 404", Behaviour::Fails(404), json!("model_status")),
+        ("redirects", Behaviour::Fails(302), json!("model_status")),
+        ("says 5 MB", says(&large.to_string()), json!("model_too_large")),
+        ("says HTML", says("<html>secret</html>"), json!("model_nonsense")),
+        ("says half", says(r#"{"items":[{"id":"item-1","secret"#), json!("model_nonsense")),
+        ("says nothing", says(""), json!("model_nonsense")),
+        ("says no list", says(r#"{"secret":[]}"#), json!("model_nonsense")),
+        ("scores NaN", says(r#"{"items":[{"id":"item-1","score":NaN}]}"#), Value::Null),
+        ("scores 1e999", says(r#"{"items":[{"id":"item-1","score":1e999}]}"#), Value::Null),
+        ("names the unknown", says(&unknown.to_string()), Value::Null),
+        ("repeats itself", says(&twice.to_string()), Value::Null),
+        ("names none", says(r#"{"items":[]}"#), Value::Null),
+    ]
+}
+
+#[tokio::test]
+async fn whatever_a_model_says_the_page_is_full() {
+    let Broken { model, stage, .. } = stage().await;
+    let (ada, shop) = (stage.known_as("ada"), stage.shopkeeper());
+    for (how, behaviour, fault) in misbehaviours() {
+        model.behave(behaviour);
+        let answer = shop.asks(&ada, &json!({"count": 12})).await;
+        is_full(&answer, 12);
+        assert_eq!(answer["decision"]["fault"], fault, "{how}: {answer}");
+        assert_eq!(answer["tier"] == "none", !fault.is_null(), "{how}: {answer}");
+        assert!(answer["log"]["index"].is_u64(), "{how}: what left is not in the log");
+        assert!(!answer.to_string().contains("secret"), "{how}: the model is relayed");
+    }
+    assert!(!logged().contains("secret"), "the model is relayed to the log");
+}
+
+#[tokio::test]
+async fn a_model_that_is_down_costs_nothing_but_its_list() {
+    let (_taken, url) = model::down();
+    let stage = Stage::set(move |set| set.model = Some(url)).await;
+    stage.shelves(120, 7).await;
+    let ada = stage.known_as("ada");
+    ada.gives().await;
+    let answer = stage.shopkeeper().asks_for(&ada).await;
+    is_for_everybody(&answer, 10);
+    assert_eq!(answer["decision"]["fault"], "model_unreachable");
+}
+
+#[tokio::test]
+async fn a_model_that_is_slow_costs_its_budget_and_no_more() {
+    let model = Model::start();
+    let url = model.url();
+    let stage = Stage::set(move |set| {
+        set.model = Some(url);
+        set.model_settings = String::from("timeout_ms = 100");
+    });
+    let stage = stage.await;
+    let ada = stage.known_as("ada");
+    ada.gives().await;
+    stage.behind().catalog.put(items()).await.unwrap();
+    // It never answers, so nothing but the budget ends the call.
+    model.hold();
+    let begun = Instant::now();
+    let answer = stage.shopkeeper().asks_for(&ada).await;
+    let took = begun.elapsed();
+    is_for_everybody(&answer, 10);
+    assert_eq!(answer["decision"]["fault"], "model_timeout");
+    assert!(took >= Duration::from_millis(100), "the model was given {took:?}");
+    assert!(took < Duration::from_secs(5), "the call took {took:?}");
+    model.release();
+}
+
+fn items() -> Vec<consentry::catalog::Item> {
+    let item = |n| consentry::catalog::Item {
+        id: consentry::domain::ItemId::parse(&format!("item-{n}")).unwrap(),
+        tags: Vec::new(),
+        attributes: Vec::new(),
+    };
+    (0..20).map(item).collect()
+}

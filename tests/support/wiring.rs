@@ -1,0 +1,135 @@
+//! Puts a gateway together: the one place of the tests that knows how.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use consentry::{
+    ambient::{Clock, Entropy, FaultFs, Fs, RealFs},
+    app::{App, Machine, Server, Settings},
+    store::{Limits, OnSyncFailure},
+};
+
+/// What a stage is set with.
+pub(crate) struct Set {
+    pub(crate) clock: Clock,
+    /// The URL of a model over HTTP; the model inside the process if absent.
+    pub(crate) model: Option<String>,
+    /// Where state is kept; a folder of its own that no other stage uses if absent.
+    pub(crate) folder: Option<PathBuf>,
+    /// The disk; the machine's own if absent.
+    pub(crate) disk: Option<FaultFs>,
+    /// The free room on the disk, in bytes, below which it counts as low.
+    pub(crate) least_free: u64,
+    /// More lines of the model's part of the configuration.
+    pub(crate) model_settings: String,
+}
+
+impl Set {
+    pub(crate) fn new(clock: Clock) -> Self {
+        let disk = Some(FaultFs::new());
+        Self {
+            clock,
+            model: None,
+            folder: None,
+            disk,
+            least_free: 0,
+            model_settings: String::new(),
+        }
+    }
+}
+
+/// The secret that the gateway trusts tokens by.
+pub(crate) const SECRET: [u8; 32] = [7; 32];
+
+/// A folder that no other stage uses.
+pub(crate) fn fresh_folder() -> PathBuf {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let name = format!("stage-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)
+}
+
+/// A gateway on the shipped policies, on a port of its own. It trusts tokens signed with [`SECRET`], takes bodies of
+/// 64 KiB, and has two apps: `shop`, registered for every purpose, and `kiosk`, registered for none.
+pub(crate) fn start(set: Set) -> Server {
+    let folder = set.folder.unwrap_or_else(fresh_folder);
+    let settings =
+        Settings::parse(&configuration(&folder, set.model.as_deref(), &set.model_settings));
+    let (fs, engine): (Arc<dyn Fs>, _) = match set.disk {
+        Some(disk) => (Arc::new(disk), "memory"),
+        None => (Arc::new(RealFs), "sled"),
+    };
+    let mut settings = settings.unwrap();
+    if engine == "memory" {
+        settings.store.engine = consentry::app::EngineSetting::Memory;
+    }
+    let machine = Machine {
+        clock: set.clock,
+        entropy: Entropy::system(),
+        fs,
+        limits: Limits { least_free: Some(set.least_free), ..Limits::small() },
+        on_sync_failure: OnSyncFailure::Poison,
+    };
+    Server::start(App::open(settings, machine, |_| Ok(SECRET.to_vec())).unwrap()).unwrap()
+}
+
+fn configuration(folder: &std::path::Path, model: Option<&str>, model_settings: &str) -> String {
+    let model = match model {
+        Some(url) => format!("kind = \"json\"\nurl = \"{url}\""),
+        None => "kind = \"builtin\"".to_owned(),
+    };
+    let folder = folder.display();
+    format!(
+        r#"
+[server]
+listen = "127.0.0.1:0"
+workers = 2
+body_bytes = 65536
+
+[keys]
+dir = "{folder}/keys"
+
+[store]
+dir = "{folder}/store"
+
+[audit]
+gateway = "gw-test"
+origin = "gw.test/log"
+
+[auth]
+issuer = "tests"
+audience = "consentry"
+
+[[auth.key]]
+kid = "test"
+algorithm = "HS256"
+from = {{ file = "unused" }}
+
+[[app]]
+id = "shop"
+purposes = ["recommend_products", "measure_popularity", "order_service", "marketing_messages",
+  "marketing_messages_at_night"]
+
+[[app]]
+id = "kiosk"
+purposes = []
+
+[[upstream]]
+recipient = "model"
+domain = "shop"
+purposes = ["recommend_products"]
+{model}
+{model_settings}
+
+[diversity]
+strength = 0.0
+
+[events]
+popularity_purpose = "measure_popularity"
+"#
+    )
+}
