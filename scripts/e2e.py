@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+"""The main job from outside: `consentry demo` is started, called as an app would call it, killed, and started again.
+
+  e2e.py --binary PATH
+
+Needs nothing but Python 3.8. Ends with status 1 at the first thing that is not as promised.
+"""
+import argparse
+import os
+import signal
+import sys
+import tempfile
+from urllib.parse import urlsplit
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import client as wire  # noqa: E402
+
+CALLS = {"/v1/recommendations": "post", "/v1/recommendations/preview": "post", "/v1/recommendations/batch": "post", "/v1/events": "post",
+         "/v1/items": "put", "/v1/consents": "post", "/v1/consents/query": "post", "/v1/purposes": "get", "/healthz": "get"}
+# What an app sees where a pseudonym would stand.
+PLACEHOLDER = "p" + "0" * 26
+PSEUDONYM_LENGTH = 27
+
+
+def that(holds, claim, found=""):
+    """States a claim; the first that does not hold ends the run."""
+    if not holds:
+        sys.exit(f"FAIL {claim}: {found}")
+    print(f"ok   {claim}", flush=True)
+
+
+class Demo:
+    """A running demo and what it said when it was ready."""
+
+    def __init__(self, binary, folder, log):
+        self.running = wire.Running([binary, "demo", "--json", "--port", "0", "--data", folder], log, heard=True)
+        try:
+            line = self.running.line()
+            self.told = wire.json.loads(line)
+        except Exception:
+            self.running.end()
+            raise
+        self.purpose = self.told["purpose"]
+        self.app = self.caller(self.told["app_token"])
+
+    def caller(self, token):
+        return wire.Client(urlsplit(self.told["url"]).port, token, timeout=20)
+
+    def people(self, given):
+        """The people whose consent for the demo's purpose is given, or who gave nothing at all."""
+        def gave(person):
+            return [c["purpose"] for c in person["consents"] if c["state"] == "given"]
+        return [p for p in self.told["people"] if (self.purpose in gave(p) if given else not gave(p))]
+
+    def body(self, person=None):
+        body = {"purpose": self.purpose, "count": 10}
+        return {**body, "subject": {"id": person["id"]}} if person else body
+
+    def ask(self, person=None):
+        return self.app.must(200, "POST", "/v1/recommendations", self.body(person))
+
+    def event(self, person, item):
+        events = [{"subject": {"id": person["id"]}, "type": "view", "item": item}]
+        return self.app.must(202, "POST", "/v1/events", {"events": events})
+
+
+def is_problem(answer, status):
+    document = answer.json()
+    return (answer.status == status and answer.headers["content-type"] == "application/problem+json"
+            and document["status"] == status and document["type"].startswith("/problems/") and document["title"])
+
+
+def described(demo):
+    document = demo.app.must(200, "GET", "/openapi.json")
+    that(document["openapi"].startswith("3.1"), "/openapi.json is an OpenAPI 3.1 document", document["openapi"])
+    missing = [path for path, method in CALLS.items() if method not in document["paths"].get(path, {})]
+    that(not missing, "it describes every call", missing)
+
+
+def refused(demo):
+    for name, headers in [("no token", {}), ("a token that is none", {"Authorization": "Bearer not.a.token"}),
+                          ("a token with another signature", {"Authorization": f"Bearer {demo.told['app_token'][:-6]}AAAAAA"})]:
+        answer = wire.Client(demo.app.port).call("POST", "/v1/recommendations", demo.body(), headers=headers)
+        that(is_problem(answer, 401) and "www-authenticate" in answer.headers, f"{name} gets a problem document", answer)
+    answer = demo.caller(demo.told["auditor_token"]).call("POST", "/v1/recommendations", demo.body())
+    that(is_problem(answer, 403), "a token of another scope gets a problem document", answer)
+    answer = demo.app.call("POST", "/v1/recommendations", {**demo.body(), "count": 10_000})
+    that(is_problem(answer, 422) and answer.json()["errors"][0]["pointer"] == "/count", "a wrong count is pointed at", answer)
+
+
+def personal(demo, person):
+    answer = demo.ask(person)
+    that(answer["tier"] == "individual" and len(answer["items"]) == 10, "a consenting person gets a personal list", answer)
+    that(answer["decision"]["fault"] is None and answer["log"]["index"] >= 0, "the decision stands in the log", answer)
+    return answer
+
+
+def previewed(demo, person):
+    def personal_body(told):
+        return next((t["request"]["body"] for t in told["tiers"] if t["tier"] == "individual" and t["granted"]), "")
+    for_app = demo.app.must(200, "POST", "/v1/recommendations/preview", demo.body(person))
+    body = personal_body(for_app)
+    that(PLACEHOLDER in body and person["id"] not in body, "the preview shows an app a placeholder and no id", for_app)
+    own = demo.caller(person["self_token"]).must(200, "POST", "/v1/recommendations/preview", demo.body())
+    user = wire.json.loads(personal_body(own))["user"]
+    that(len(user) == PSEUDONYM_LENGTH and user != PLACEHOLDER and user != person["id"], "the person sees the true pseudonym", user)
+
+
+def not_personal(demo, person, reason):
+    answer = demo.ask(person)
+    reasons = [told["reason"] for told in answer["decision"]["reasons"]]
+    that(answer["tier"] == "none" and reason in reasons, f"the same call is not personal: {reason}", answer)
+    that(len({item["id"] for item in answer["items"]}) == 10, "it is answered in full all the same", answer)
+    preview = demo.app.must(200, "POST", "/v1/recommendations/preview", demo.body(person))
+    granted = [told for told in preview["tiers"] if told["granted"]]
+    that([told["tier"] for told in granted] == ["none"] and '"user"' not in granted[0]["request"]["body"],
+         "nothing about the person would leave", preview)
+
+
+def story(demo, leaving, staying, silent):
+    described(demo)
+    refused(demo)
+    item = personal(demo, leaving)["items"][0]["id"]
+    previewed(demo, leaving)
+    that(demo.event(leaving, item)["forwarded"] == 1, "an event of a consenting person goes on")
+    dropped = demo.event(silent, item)
+    that(dropped["forwarded"] == 0 and dropped["dropped"][0]["reason"], "an event of somebody who agreed to nothing is dropped", dropped)
+    for name, person in [("somebody unknown", {"id": "nobody-ever-heard-of-them"}), ("nobody", None)]:
+        answer = demo.ask(person)
+        that(answer["tier"] == "none" and len(answer["items"]) == 10, f"{name} gets a full list for everybody", answer)
+    withdrawn = demo.app.must(201, "POST", "/v1/consents", wire.act(leaving["id"], demo.purpose, "withdraw"))
+    that(withdrawn["receipt"].count(".") == 2 and withdrawn["log"]["index"] >= 0, "a withdrawal is acknowledged with a receipt", withdrawn)
+    not_personal(demo, leaving, "withdrawn")
+    that(demo.event(leaving, item)["forwarded"] == 0, "no event of theirs goes on")
+    personal(demo, staying)
+
+
+def after_kill(demo, leaving, staying):
+    not_personal(demo, leaving, "withdrawn")
+    personal(demo, staying)
+    known = demo.app.must(200, "POST", "/v1/consents/query", {"subject": {"id": leaving["id"]}})
+    states = {purpose["id"]: purpose["state"] for purpose in known["purposes"]}
+    that(states[demo.purpose] == "withdrawn", "the ledger says withdrawn", states)
+    notice = wire.snapshot(demo.app, demo.purpose)
+    demo.app.must(201, "POST", "/v1/consents", wire.give(leaving["id"], demo.purpose, notice))
+    that(demo.ask(leaving)["tier"] == "individual", "whoever gives anew gets personal lists again")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--binary", required=True)
+    binary = os.path.abspath(parser.parse_args().binary)
+    with tempfile.TemporaryDirectory(prefix="consentry-e2e-") as work:
+        folder, log = os.path.join(work, "data"), os.path.join(work, "log")
+        demo = Demo(binary, folder, log)
+        try:
+            consenting = demo.people(given=True)
+            that(len(consenting) >= 2 and demo.people(given=False), "the demo has people of differing consent")
+            leaving, staying = consenting[:2]
+            story(demo, leaving, staying, demo.people(given=False)[0])
+        finally:
+            demo.running.end(signal.SIGKILL)
+        demo = Demo(binary, folder, log)
+        that(True, "after kill -9 it starts again on the same data")
+        try:
+            after_kill(demo, leaving, staying)
+        finally:
+            status = demo.running.end()
+        that(status == 0, "it ends in order when asked to", status)
+
+
+if __name__ == "__main__":
+    main()
