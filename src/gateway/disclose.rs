@@ -13,7 +13,7 @@ use super::{Fault, Gateway};
 use crate::{
     audit::{Draft, Event, Logged, RowKeys},
     consent::{Guard, Person},
-    domain::{CategoryId, Epoch, PurposeId, Sid, Timestamp, hex},
+    domain::{CategoryId, Epoch, PurposeId, Timestamp, hex},
     policy::{Fields, Permit, Ruling, Shaped, Withheld},
     store::{Batch, CommitError, Expect},
     upstream::{Clearance, Model, Outbound, UpstreamFault},
@@ -146,10 +146,10 @@ impl Gateway {
         }
     }
 
-    /// Whether what was decided for `sid` still stands.
-    pub(super) fn still_stands(&self, sid: Option<Sid>, permit: &Permit) -> bool {
-        let epoch = permit.epoch();
-        permit.holds(self.clock.now()) && sid.is_none_or(|sid| self.ledger.stands(sid, epoch))
+    /// Whether what was decided on this standing, and until `valid_until`, still stands.
+    pub(super) fn still_stands(&self, person: Option<&Person>, valid_until: Timestamp) -> bool {
+        let stands = |person: &Person| self.ledger.stands(person.key.sid(), person.standing.epoch);
+        self.clock.now() < valid_until && person.is_none_or(stands)
     }
 
     /// Says in the log, once, that a recorded decision was not sent, or that its answer was thrown away. Nothing waits

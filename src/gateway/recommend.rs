@@ -77,10 +77,10 @@ impl Gateway {
         let Some(ruled) = self.rule(asked, bundle, person, model) else {
             return Telling::done(self.plain(asked, bundle, person, Fault::NO_MODEL));
         };
-        let Ruled { ruling, valid_until, now } = ruled;
         let Some(model) = model else {
-            return self.tell_without_model(asked, bundle, person, ruling, now).await;
+            return self.tell_without_model(asked, bundle, person, ruled).await;
         };
+        let Ruled { ruling, valid_until, now } = ruled;
         let permit = ruling.permit(whom(person, model, valid_until));
         // Shape and pseudonymize what leaves.
         let query = self.query(asked, permit, person, model, now);
@@ -111,12 +111,6 @@ impl Gateway {
         };
         // Pass the gate and disclose.
         let disclosed = self.disclose(model, permit, outbound, &recorded).await;
-        // Epoch again: an answer made from a consent that is gone is thrown away.
-        let sid = person.map(|person| person.key.sid());
-        if !self.still_stands(sid, permit) {
-            self.void(&recorded, ruling, "consent_changed");
-            return Telling::Again;
-        }
         // Rank and answer.
         let told = Told { asked, ruling, shaped, person, recorded: &recorded };
         let (pool, fault) = match &disclosed {
@@ -128,11 +122,7 @@ impl Gateway {
             },
         };
         let answered = self.answer(&told, &pool, fault).await;
-        // A void row is all that is said of a call that was not sent.
-        if !recorded.is_void() {
-            self.remember(&answered, &told);
-        }
-        Telling::done(answered)
+        self.conclude(answered, &told, permit.valid_until())
     }
 
     /// The call's own candidates are ranked, or nothing is there to ask: no model hears of it, but it is a decision.
@@ -141,9 +131,9 @@ impl Gateway {
         asked: &Asked,
         bundle: &Bundle,
         person: Option<&Person>,
-        ruling: Ruling,
-        now: Timestamp,
+        ruled: Ruled,
     ) -> Telling {
+        let Ruled { ruling, valid_until, now } = ruled;
         let shaped = Shaped::default();
         let decided = Decided {
             ruling: &ruling,
@@ -168,7 +158,20 @@ impl Gateway {
             None => (Pool::Nothing, Some(Fault::NO_MODEL)),
         };
         let answered = self.answer(&told, &pool, fault).await;
-        self.remember(&answered, &told);
+        self.conclude(answered, &told, valid_until)
+    }
+
+    /// Epoch again, with nothing to wait for between this look and the answer: one that was made from a consent that
+    /// is gone meanwhile is thrown away.
+    fn conclude(&self, answered: Answered, told: &Told<'_>, valid_until: Timestamp) -> Telling {
+        if !self.still_stands(told.person, valid_until) {
+            self.void(told.recorded, told.ruling, "consent_changed");
+            return Telling::Again;
+        }
+        // A void row is all that is said of a call that was not sent.
+        if !told.recorded.is_void() {
+            self.remember(&answered, told);
+        }
         Telling::done(answered)
     }
 
