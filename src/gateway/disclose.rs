@@ -46,7 +46,7 @@ impl Recorded {
 }
 
 /// Why a decision was not recorded.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Unrecorded {
     /// The standing it rests on is no longer in force.
     Changed,

@@ -103,11 +103,7 @@ impl Gateway {
         };
         let recorded = match self.record(decided, Batch::default()).await {
             Ok(recorded) => recorded,
-            Err(Unrecorded::Changed) => return Telling::Again,
-            Err(Unrecorded::Fault(fault)) => {
-                self.missed();
-                return Telling::done(self.plain(asked, bundle, person, fault));
-            }
+            Err(why) => return self.unrecorded(why, asked, bundle, person),
         };
         // Pass the gate and disclose.
         let disclosed = self.disclose(model, permit, outbound, &recorded).await;
@@ -146,11 +142,7 @@ impl Gateway {
         };
         let recorded = match self.record(decided, Batch::default()).await {
             Ok(recorded) => recorded,
-            Err(Unrecorded::Changed) => return Telling::Again,
-            Err(Unrecorded::Fault(fault)) => {
-                self.missed();
-                return Telling::done(self.plain(asked, bundle, person, fault));
-            }
+            Err(why) => return self.unrecorded(why, asked, bundle, person),
         };
         let told = Told { asked, ruling: &ruling, shaped: &shaped, person, recorded: &recorded };
         let (pool, fault) = match &asked.candidates {
@@ -159,6 +151,23 @@ impl Gateway {
         };
         let answered = self.answer(&told, &pool, fault).await;
         self.conclude(answered, &told, valid_until)
+    }
+
+    /// A decision without a row discloses nothing: it is taken anew, or answered from what is popular.
+    fn unrecorded(
+        &self,
+        why: Unrecorded,
+        asked: &Asked,
+        bundle: &Bundle,
+        person: Option<&Person>,
+    ) -> Telling {
+        match why {
+            Unrecorded::Changed => Telling::Again,
+            Unrecorded::Fault(fault) => {
+                self.missed();
+                Telling::done(self.plain(asked, bundle, person, fault))
+            }
+        }
     }
 
     /// Epoch again, with nothing to wait for between this look and the answer: one that was made from a consent that
