@@ -9,6 +9,7 @@ use serde_json::json;
 use super::{App, AppError};
 use crate::{
     audit::{Draft, Event},
+    operate,
     rights::{Asking, Deletions},
     store::Period,
 };
@@ -60,6 +61,7 @@ impl Chores {
                 note("expiry", self.expire().await);
                 note("retention", self.retain().await.map(|_| ()));
                 note("period", self.turn_period().await);
+                note("revoked tokens", self.forget_ended().await);
             }
             if tick % DAILY == 0 {
                 note("popularity", self.count().await);
@@ -77,6 +79,7 @@ impl Chores {
         let trained = self.train().await;
         self.count().await?;
         self.turn_period().await?;
+        self.forget_ended().await?;
         let dropped = self.retain().await?;
         Ok(Done { deletions, trained, dropped })
     }
@@ -110,6 +113,16 @@ impl Chores {
 
     async fn count(&self) -> Result<(), AppError> {
         Ok(self.app.gateway.rebuild_popularity().await?)
+    }
+
+    /// Forgets revoked tokens that have ended by themselves.
+    async fn forget_ended(&self) -> Result<(), AppError> {
+        let (app, now) = (self.app.clone(), self.app.machine.clock.now());
+        let forgotten = tokio::task::spawn_blocking(move || {
+            operate::forget_ended(&app.store, &app.authority, now)
+        });
+        forgotten.await.unwrap_or(Ok(0))?;
+        Ok(())
     }
 
     async fn turn_period(&self) -> Result<(), AppError> {

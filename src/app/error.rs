@@ -44,6 +44,9 @@ pub enum AppError {
     /// A deletion could not be worked off.
     #[error("working off deletions")]
     Rights(#[from] crate::rights::RightsError),
+    /// What an operator had in force cannot be put in force again, or an act of theirs failed.
+    #[error("putting in force what an operator decided")]
+    Operate(#[from] crate::operate::OperateError),
     /// The tokens' keys cannot be used.
     #[error("setting up tokens")]
     Auth(#[from] crate::auth::SetupError),

@@ -8,6 +8,7 @@
 pub mod demo;
 
 mod chores;
+mod control;
 mod door;
 mod error;
 mod memory;

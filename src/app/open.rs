@@ -16,9 +16,8 @@ use crate::{
     consent::{self, Audience, Ledger},
     domain::{Sid, TenantId},
     gateway::{self, Gateway, Serving},
-    http::{self, Edge, OperatorEdge, body::BodyLimit},
+    http::{self, Edge, body::BodyLimit},
     jose::Signer,
-    operate::{self, Controls},
     policy::{Bundle, Policies},
     rights::Deletions,
     store::{Engine, FileKey, Lane, Limits, OnSyncFailure, Options, Recovered, Store, ViewOrigin},
@@ -163,6 +162,7 @@ impl App {
         };
         app.say_what_changed(&recovered)?;
         memory::refill(&app)?;
+        app.restore()?;
         Ok(app)
     }
 
@@ -177,34 +177,6 @@ impl App {
             policies: self.policies.clone(),
             authority: self.authority.clone(),
             log_origin: self.settings.audit.origin.as_str().into(),
-            body_limit: BodyLimit(self.settings.server.body_bytes),
-        })
-    }
-
-    /// What an operator does to this gateway, for the thread that asks. Its runtime must run the driver of `lane`.
-    #[must_use]
-    pub fn controls(&self, lane: Lane) -> Controls {
-        Controls::new(operate::Ground {
-            store: self.store.clone(),
-            vault: self.vault.clone(),
-            audit: self.audit.with_lane(lane.clone()),
-            policies: self.policies.clone(),
-            ledger: self.ledger.clone(),
-            catalog: self.catalog.clone(),
-            gateway: self.gateway.on_this_worker(lane),
-            authority: self.authority.clone(),
-            log_origin: self.settings.audit.origin.as_str().into(),
-            entropy: self.machine.entropy.clone(),
-            clock: self.machine.clock.clone(),
-        })
-    }
-
-    /// The operator's edge on `controls`.
-    #[must_use]
-    pub fn operator_edge(&self, controls: Controls) -> OperatorEdge {
-        OperatorEdge::new(http::OperatorGround {
-            controls,
-            authority: self.authority.clone(),
             body_limit: BodyLimit(self.settings.server.body_bytes),
         })
     }
@@ -226,26 +198,27 @@ impl App {
     fn say_what_changed(&self, recovered: &Recovered) -> Result<(), AppError> {
         if matches!(recovered.view, ViewOrigin::Rebuilt { .. }) {
             let body = json!({ "what": "view" });
-            self.row(Event::StateRebuilt, "rebuilt", &body)?;
+            self.row(Event::StateRebuilt, "rebuilt", "start", &body)?;
         }
         let bundle = self.policies.snapshot();
         if self.audit.note_ruleset(bundle.version())? {
             let body = json!({ "version": bundle.version(), "vocabulary": bundle.vocabulary() });
-            self.row(Event::PolicyChanged, "in_force", &body)?;
+            self.row(Event::PolicyChanged, "in_force", "start", &body)?;
         }
         Ok(())
     }
 
-    fn row(
+    pub(super) fn row(
         &self,
         event: Event,
         outcome: &'static str,
+        reason: &'static str,
         body: &serde_json::Value,
     ) -> Result<(), AppError> {
         let draft = Draft {
             event,
             outcome,
-            reason: "start",
+            reason,
             purpose: None,
             recipient: None,
             ruleset: self.policies.current().ruleset().to_owned(),

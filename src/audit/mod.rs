@@ -85,6 +85,12 @@ events! {
     AuditGap = "audit.gap",
     /// A view of the journal was rebuilt.
     StateRebuilt = "state.rebuilt",
+    /// An operator switched an app or a recipient off or on.
+    OperatorSwitched = "operator.switched",
+    /// An operator revoked a token, or the tokens of a key from before a moment.
+    OperatorTokenRevoked = "operator.token_revoked",
+    /// The keys that tokens are verified with were read anew.
+    OperatorKeysReloaded = "operator.keys_reloaded",
 }
 
 /// Shows that a row is durable. Only [`Audit::record`] makes one.

@@ -64,6 +64,12 @@ impl TokenId {
         Self(id)
     }
 
+    /// The token whose `jti` has this hash.
+    #[must_use]
+    pub const fn from_bytes(hash: [u8; 16]) -> Self {
+        Self(hash)
+    }
+
     /// The hash.
     #[must_use]
     pub const fn bytes(self) -> [u8; 16] {
@@ -85,8 +91,11 @@ pub struct Caller {
     pub(super) tenant: TenantId,
     pub(super) app: Option<Arc<App>>,
     pub(super) subject: Option<SubjectRef>,
+    pub(super) issued_at: Option<Timestamp>,
     pub(super) expires_at: Timestamp,
     pub(super) token: TokenId,
+    /// The place of the key that verified it.
+    pub(super) key: usize,
 }
 
 impl Caller {

@@ -8,7 +8,8 @@
 //! It does not decide what a person allows (`consent`) or what a rule permits (`policy`), and it knows no HTTP status:
 //! `http` turns an [`AuthError`] into a problem document.
 //!
-//! Start with [`Authority::verify`]; [`Mint`] is its counterpart. One more algorithm starts in `key.rs`.
+//! Start with [`Authority::verify`]; [`Mint`] is its counterpart. One more algorithm starts in `key.rs`; what
+//! stops a token that was good stands in `trust.rs`.
 
 mod authority;
 mod caller;
@@ -20,6 +21,7 @@ mod scope;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod trust;
 
 pub use authority::{Authority, bearer};
 pub use caller::{App, Caller, CallerKind, TokenId};

@@ -114,6 +114,20 @@ impl AuthSettings {
         if self.leeway_seconds > 60 {
             return Err(SetupError::BadSetting { field: "leeway_seconds", rule: "at most 60" });
         }
+        let keys = self.keys(&mut read)?;
+        let apps = apps.into_iter().map(AppSettings::app).collect();
+        let leeway = Duration::from_secs(self.leeway_seconds);
+        Authority::new(&self.audience, leeway, self.remembered_tokens, keys, apps)
+    }
+
+    /// The keys that these settings describe; `read` fetches their bytes.
+    ///
+    /// # Errors
+    /// When a key cannot be read or used, or there is none.
+    pub fn keys(
+        &self,
+        mut read: impl FnMut(&Source) -> io::Result<Vec<u8>>,
+    ) -> Result<Vec<Key>, SetupError> {
         let mut keys = Vec::new();
         for key in &self.key {
             let bytes = fetch(&mut read, &key.kid, &key.from)?;
@@ -133,9 +147,7 @@ impl AuthSettings {
         if keys.is_empty() {
             return Err(SetupError::BadSetting { field: "key", rule: "at least one key or set" });
         }
-        let apps = apps.into_iter().map(AppSettings::app).collect();
-        let leeway = Duration::from_secs(self.leeway_seconds);
-        Authority::new(&self.audience, leeway, self.remembered_tokens, keys, apps)
+        Ok(keys)
     }
 
     fn vouches(

@@ -276,7 +276,7 @@ fn a_revoked_key_and_a_denied_token_stop_at_once() {
     assert_eq!(verify(0), Err(AuthError::Revoked));
     assert_eq!((verify(1), verify(2)), (Ok(()), Ok(())));
 
-    authority.deny("t-2");
+    authority.deny(&[(TokenId::of("t-2"), later(60))]);
     assert_eq!(verify(2), Err(AuthError::Revoked));
     assert_eq!(verify(1), Ok(()));
 

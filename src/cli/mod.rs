@@ -4,7 +4,10 @@
 
 mod operator;
 mod print;
+mod reload;
+mod revoke;
 mod status;
+mod switch;
 mod token;
 
 use std::{
@@ -15,6 +18,7 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     app::{
@@ -59,8 +63,16 @@ enum What {
     },
     /// Says how the gateway stands.
     Status(operator::OperatorArgs),
-    /// Prints a token, signed with a key of the configuration.
-    Token(token::TokenArgs),
+    /// Switches an app or a recipient off or on, and says which are off.
+    Switch {
+        #[command(subcommand)]
+        what: switch::SwitchCommand,
+    },
+    /// Prints a token, signed with a key of the configuration, or revokes tokens.
+    Token {
+        #[command(subcommand)]
+        what: token::TokenCommand,
+    },
     /// Works with policies.
     #[command(subcommand)]
     Policy(PolicyCommand),
@@ -91,7 +103,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         What::Serve { config } => serve(&config),
         What::Status(args) => status::run(&args),
-        What::Token(args) => token::run(&args),
+        What::Switch { what } => switch::run(&what),
+        What::Token { what } => token::run(&what),
         What::Policy(PolicyCommand::Check { dir }) => match check(dir.as_deref()) {
             Ok(true) => Ok(()),
             Ok(false) => return ExitCode::FAILURE,
@@ -111,7 +124,7 @@ fn demo(options: &DemoOptions, json: bool) -> Result<(), AppError> {
     print::log_to_stderr(tracing::Level::WARN);
     let demo = Demo::start(options, Machine::real())?;
     print::line(&if json { demo.facts()?.to_string() } else { demo.story()? });
-    wait_for_stop()?;
+    wait_for_stop(None)?;
     demo.stop();
     Ok(())
 }
@@ -120,8 +133,8 @@ fn serve(config: &Path) -> Result<(), AppError> {
     print::log_to_stderr(tracing::Level::INFO);
     let app = App::open(Settings::read(config)?, Machine::real(), read)?;
     let server = Server::start(app)?;
-    tracing::info!(server.address = %server.address(), "ready");
-    wait_for_stop()?;
+    tracing::info!(server.address = %server.address(), operator.door = %server.door(), "ready");
+    wait_for_stop(Some(&|| reload::keys(server.app(), config)))?;
     tracing::info!("stopping");
     server.stop();
     Ok(())
@@ -161,17 +174,23 @@ fn read(source: &Source) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Waits for SIGINT or SIGTERM.
-fn wait_for_stop() -> Result<(), AppError> {
+/// Waits for SIGINT or SIGTERM. SIGHUP does `reload`, and stops what has nothing to reload.
+fn wait_for_stop(reload: Option<&dyn Fn()>) -> Result<(), AppError> {
     let failed = |source| AppError::Machine { doing: "waiting for a signal", source };
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
     runtime.block_on(async {
-        let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-            .map_err(failed)?;
-        tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted.map_err(failed),
-            _ = term.recv() => Ok(()),
+        let mut term = signal(SignalKind::terminate()).map_err(failed)?;
+        let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;
+        loop {
+            tokio::select! {
+                interrupted = tokio::signal::ctrl_c() => return interrupted.map_err(failed),
+                _ = term.recv() => return Ok(()),
+                _ = hangup.recv() => match reload {
+                    Some(reload) => reload(),
+                    None => return Ok(()),
+                },
+            }
         }
     })
 }

@@ -112,6 +112,8 @@ impl Fault {
     pub const STATE: Self = Self("state_unavailable");
     /// No model serves the purpose.
     pub const NO_MODEL: Self = Self("no_model");
+    /// The operator has switched the recipient off.
+    pub const RECIPIENT_OFF: Self = Self("recipient_off");
     /// The consent changed while the call was under way.
     pub const CHANGED: Self = Self("consent_changed");
 }

@@ -134,7 +134,7 @@ impl Gateway {
             // Nothing personal leaves, so there is no gate to pass.
             None => Cleared { _logged: recorded.logged, guard: None },
         };
-        match model.send(outbound, Box::new(clearance)).await {
+        match model.send(outbound, clearance).await {
             Ok(bytes) => Disclosed::Answer(bytes),
             Err(fault) => {
                 let cut = matches!(fault, UpstreamFault::Revoked | UpstreamFault::Cut);

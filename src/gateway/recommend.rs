@@ -77,8 +77,10 @@ impl Gateway {
         let Some(ruled) = self.rule(asked, bundle, person, model) else {
             return Telling::done(self.plain(asked, bundle, person, Fault::NO_MODEL));
         };
-        let Some(model) = model else {
-            return self.tell_without_model(asked, bundle, person, ruled).await;
+        let off = model.is_some_and(|model| model.switch().is_off());
+        let Some(model) = model.filter(|_| !off) else {
+            let why = if off { Fault::RECIPIENT_OFF } else { Fault::NO_MODEL };
+            return self.tell_without_model(asked, bundle, person, ruled, why).await;
         };
         let Ruled { ruling, valid_until, now } = ruled;
         let permit = ruling.permit(whom(person, model, valid_until));
@@ -121,13 +123,15 @@ impl Gateway {
         self.conclude(answered, &told, permit.valid_until())
     }
 
-    /// The call's own candidates are ranked, or nothing is there to ask: no model hears of it, but it is a decision.
+    /// The call's own candidates are ranked, or there is nobody to ask, as `why` says: no model hears of it, but it is
+    /// a decision.
     async fn tell_without_model(
         &self,
         asked: &Asked,
         bundle: &Bundle,
         person: Option<&Person>,
         ruled: Ruled,
+        why: Fault,
     ) -> Telling {
         let Ruled { ruling, valid_until, now } = ruled;
         let shaped = Shaped::default();
@@ -147,7 +151,7 @@ impl Gateway {
         let told = Told { asked, ruling: &ruling, shaped: &shaped, person, recorded: &recorded };
         let (pool, fault) = match &asked.candidates {
             Some(candidates) => (Pool::App(candidates), None),
-            None => (Pool::Nothing, Some(Fault::NO_MODEL)),
+            None => (Pool::Nothing, Some(why)),
         };
         let answered = self.answer(&told, &pool, fault).await;
         self.conclude(answered, &told, valid_until)

@@ -44,7 +44,7 @@ impl Gateway {
                 some.iter().map(|item| OutboundItem { id: &item.id, tags: &item.tags }).collect();
             let Ok(id) = self.entropy.draw() else { return false };
             let outbound = serving.model.wire().items(&some).with_request_id(id);
-            taken &= serving.model.send(outbound, Box::new(AboutNoOne)).await.is_ok();
+            taken &= serving.model.send(outbound, AboutNoOne).await.is_ok();
         }
         taken
     }
@@ -84,7 +84,7 @@ impl Gateway {
                 let ToldEvents(body) = person.key.open(&key, &record)?;
                 let outbound = Outbound::post("/events", body, Expects::Receipt);
                 // It takes every body that it took before: these were kept with the rows of the log that sent them.
-                let _ = serving.model.send(outbound, Box::new(AboutNoOne)).await;
+                let _ = serving.model.send(outbound, AboutNoOne).await;
             }
         }
         Ok(())

@@ -228,6 +228,12 @@ impl Gateway {
                     reason = refusal(&ruling, self);
                     continue;
                 }
+                if model.switch().is_off() {
+                    // As if it had been asked and had taken none, but with nothing learnt from what it was not told.
+                    let fault = super::Fault::RECIPIENT_OFF.0;
+                    let used = Use::Used { forwarded: false };
+                    return Ok(Some(if *kept { used } else { Use::Dropped(fault) }));
+                }
                 let kept_here = serving.kept_here;
                 let forward =
                     Forward { person, purpose, model, kept_here, ruling, valid_until, now };

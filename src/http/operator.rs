@@ -128,6 +128,8 @@ pub fn operator_openapi() -> utoipa::openapi::OpenApi {
     ),
     paths(
         operate::status::status,
+        operate::switches::list, operate::switches::throw,
+        operate::tokens::list, operate::tokens::revoke,
         status::describe, status::reference, status::problem
     ),
     components(schemas(ProblemDocument)),

@@ -159,6 +159,12 @@ impl From<AuthError> for Problem {
     fn from(error: AuthError) -> Self {
         let (kind, challenge) = match error {
             AuthError::MissingToken => (ProblemKind::MissingToken, String::new()),
+            // No other token would help, so there is no challenge.
+            AuthError::AppOff => {
+                let detail =
+                    "Calls of this app are refused until the operator switches it on again.";
+                return Self::new(ProblemKind::AppOff, detail).with("reason", error.reason());
+            }
             AuthError::WrongScope { needed } => (
                 ProblemKind::WrongScope,
                 format!(r#", error="insufficient_scope", scope="{needed}""#),

@@ -10,6 +10,7 @@ use crate::{
     consent::ConsentError,
     domain::{PurposeId, Refusal},
     gateway::GatewayError,
+    operate::OperateError,
     policy::{Catalogue, ContextError, ContextFlaw},
 };
 
@@ -83,6 +84,31 @@ impl From<CatalogError> for Problem {
         match error {
             CatalogError::Commit(_) => unavailable(&error),
             CatalogError::Store(_) | CatalogError::Decoding(_) | CatalogError::Newer => {
+                internal(&error)
+            }
+        }
+    }
+}
+
+impl From<OperateError> for Problem {
+    fn from(error: OperateError) -> Self {
+        match error {
+            OperateError::Unknown { kind, known } => {
+                let detail = format!("must be a configured {kind}: {}", known.join(", "));
+                Self::invalid(&[Fault { allowed: known, ..Fault::at("/name", detail) }])
+            }
+            OperateError::UnknownKey { known } => {
+                let detail = format!("must be the id of a trusted key: {}", known.join(", "));
+                Self::invalid(&[Fault { allowed: known, ..Fault::at("/kid", detail) }])
+            }
+            OperateError::NotCome => {
+                Self::invalid(&[Fault::at("/before", "must not lie in the future")])
+            }
+            OperateError::Contended => {
+                Self::new(ProblemKind::Contended, "Another operator changed the same.")
+            }
+            OperateError::Commit(_) | OperateError::Stopping => unavailable(&error),
+            OperateError::Store(_) | OperateError::Audit(_) | OperateError::Newer => {
                 internal(&error)
             }
         }

@@ -12,11 +12,19 @@
 //! in `http/operate`, and a command in `cli`. Slow work belongs on a thread that may block (`spawn_blocking`): the
 //! operator's door has a thread of its own, but only one.
 
+mod record;
+
 mod status;
 
-use std::{fmt, sync::Arc};
+mod switches;
+
+mod tokens;
+
+use std::{fmt, ops::Deref, sync::Arc};
 
 pub use status::Status;
+pub use switches::{SwitchState, Switches, Target};
+pub use tokens::{Revocation, forget_ended};
 
 use crate::{
     ambient::{Clock, Entropy},
@@ -39,10 +47,36 @@ pub enum OperateError {
     Store(#[from] StoreError),
     /// The journal did not take the act; nothing was changed.
     #[error("recording an operator's act")]
-    Commit(#[from] CommitError),
+    Commit(#[source] CommitError),
     /// A row could not be sealed or written.
     #[error("writing to the log")]
     Audit(#[from] AuditError),
+    /// A record of the operator's is of a form that this version does not know.
+    #[error("an operator's record was written by a newer version, or is damaged")]
+    Newer,
+    /// No app or recipient of that name is configured.
+    #[error("there is no such {kind}")]
+    Unknown {
+        /// What was named.
+        kind: &'static str,
+        /// The names that there are.
+        known: Vec<String>,
+    },
+    /// No key of that id is trusted.
+    #[error("there is no such key")]
+    UnknownKey {
+        /// The ids that there are.
+        known: Vec<String>,
+    },
+    /// Another act on the same was recorded first; nothing was changed.
+    #[error("another operator changed the same")]
+    Contended,
+    /// A moment that must be past has not come.
+    #[error("the moment has not come yet")]
+    NotCome,
+    /// The gateway stops.
+    #[error("the gateway stops")]
+    Stopping,
 }
 
 /// Who acts.
@@ -71,6 +105,8 @@ pub struct Ground {
     pub catalog: Catalog,
     /// The gateway, with connections of this thread's own.
     pub gateway: Gateway,
+    /// The recipients' switches.
+    pub switches: Switches,
     /// Who may ask.
     pub authority: Arc<Authority>,
     /// The log's name.
@@ -83,19 +119,55 @@ pub struct Ground {
 
 /// An operator's hands on one gateway. A clone is one more reference.
 #[derive(Clone)]
-pub struct Controls(Arc<Ground>);
+pub struct Controls(Arc<Inner>);
+
+struct Inner {
+    ground: Ground,
+    /// Held while one act is recorded and put in force, so that both happen in one order.
+    acts: tokio::sync::Mutex<()>,
+}
+
+impl Deref for Inner {
+    type Target = Ground;
+
+    fn deref(&self) -> &Ground {
+        &self.ground
+    }
+}
 
 impl Controls {
     /// Controls of what stands on `ground`.
     #[must_use]
     pub fn new(ground: Ground) -> Self {
-        Self(Arc::new(ground))
+        Self(Arc::new(Inner { ground, acts: tokio::sync::Mutex::default() }))
     }
 
     /// The present moment, as the gateway sees it.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.0.clock.now()
+    }
+}
+
+/// Puts in force again what an operator had in force when the process ended. To be done before anyone calls.
+///
+/// # Errors
+/// When the store fails, or a record cannot be read: what an operator stopped is never started by mistake.
+pub async fn restore(
+    store: &Store,
+    authority: &Authority,
+    switches: &Switches,
+) -> Result<(), OperateError> {
+    tokens::restore(store, authority)?;
+    switches::restore(store, authority, switches).await
+}
+
+impl From<CommitError> for OperateError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Conflict => Self::Contended,
+            error => Self::Commit(error),
+        }
     }
 }
 

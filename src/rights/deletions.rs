@@ -91,6 +91,10 @@ impl Deletions {
         self.again.retain(|key, _| owed.iter().any(|(_, known, ..)| known == key));
         for (subject, key, version, deletion) in owed {
             let now = self.clock.now();
+            if self.is_off(&deletion) {
+                asking.owed += 1;
+                continue;
+            }
             if self.again.get(&key).is_some_and(|(at, _)| now < *at) {
                 asking.owed += 1;
                 continue;
@@ -112,6 +116,13 @@ impl Deletions {
         Ok(asking)
     }
 
+    /// Whether the operator has switched the recipient off: then nothing is written to it, and the deletion stays owed
+    /// for as long as that lasts.
+    fn is_off(&self, deletion: &Deletion) -> bool {
+        let known = |model: &&Model| model.recipient().id == deletion.recipient;
+        self.models.iter().find(known).is_some_and(|model| model.switch().is_off())
+    }
+
     /// Whether the recipient confirmed. A recipient that is no longer configured cannot be asked.
     async fn ask(&self, subject: &SubjectKey, deletion: &Deletion) -> Result<bool, RightsError> {
         let known = |model: &&Model| model.recipient().id == deletion.recipient;
@@ -121,7 +132,7 @@ impl Deletions {
         let outbound = model.wire().forget(name.expose()).with_request_id(self.entropy.draw()?);
         let row = self.row(deletion, "asked");
         let logged = self.write(subject, row, Batch::default()).await?;
-        Ok(model.send(outbound, Box::new(Asked { _logged: logged })).await.is_ok())
+        Ok(model.send(outbound, Asked { _logged: logged }).await.is_ok())
     }
 
     async fn close(

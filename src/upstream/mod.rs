@@ -1,7 +1,7 @@
 //! The models: what may be told to a recommender, in which words, and how the words get there.
 //!
 //! Promises: the bytes of an [`Outbound`] are all the content that leaves; none leave without a [`Clearance`], none
-//! after it is revoked, and it is dropped the moment the last one is written; every way a model can fail is an
+//! after it is revoked or the recipient is switched off, and it is dropped the moment the last one is written; every way a model can fail is an
 //! [`UpstreamFault`] that says whether anything left; nothing a model says can break its reader.
 //!
 //! It does not decide what may leave (`policy`), who a person is to a recipient (`pseudonym`), or whether to try
@@ -20,6 +20,8 @@ mod json;
 
 mod fault;
 
+mod switch;
+
 mod model;
 
 mod http;
@@ -34,6 +36,7 @@ pub use json::Json;
 pub use model::{Clearance, Limits, Model, Recipient};
 pub use query::{Done, OutboundEvents, OutboundQuery};
 pub use scan::scan;
+pub use switch::Switch;
 pub use wire::{Expects, Outbound, OutboundEvent, OutboundItem, Query, Wire};
 
 #[cfg(test)]

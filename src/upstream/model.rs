@@ -15,6 +15,7 @@ use super::{
     fault::UpstreamFault,
     http::{Client, Endpoint},
     json::Json,
+    switch::{Outlet, Pass, Switch},
     wire::{Outbound, Wire},
 };
 use crate::domain::{Pseudodomain, RecipientId};
@@ -65,6 +66,7 @@ pub struct Model {
     recipient: Arc<Recipient>,
     wire: Arc<dyn Wire>,
     transport: Transport,
+    outlet: Arc<Outlet>,
 }
 
 #[derive(Debug)]
@@ -82,6 +84,7 @@ impl Model {
             recipient: Arc::new(recipient),
             wire: Arc::new(Json),
             transport: Transport::Http(Box::new(client)),
+            outlet: Outlet::first(),
         }
     }
 
@@ -92,6 +95,7 @@ impl Model {
             recipient: Arc::new(recipient),
             wire: Arc::new(Json),
             transport: Transport::Builtin(builtin),
+            outlet: Outlet::first(),
         }
     }
 
@@ -102,7 +106,8 @@ impl Model {
             Transport::Http(client) => Transport::Http(Box::new(client.fresh())),
             Transport::Builtin(builtin) => Transport::Builtin(Arc::clone(builtin)),
         };
-        Self { recipient: Arc::clone(&self.recipient), wire: Arc::clone(&self.wire), transport }
+        let outlet = self.outlet.another();
+        Self { recipient: self.recipient.clone(), wire: self.wire.clone(), transport, outlet }
     }
 
     /// Who receives the calls.
@@ -117,12 +122,33 @@ impl Model {
         self.wire.as_ref()
     }
 
+    /// The operator's switch of this recipient, one for all workers.
+    #[must_use]
+    pub fn switch(&self) -> &Arc<Switch> {
+        self.outlet.switch()
+    }
+
     /// Sends one call and waits for its answer's bytes. Dropping the future stops the call: nothing more is written,
     /// and the clearance is dropped.
     ///
     /// # Errors
     /// [`UpstreamFault`], which says whether anything may have left.
     pub async fn send(
+        &self,
+        outbound: Outbound,
+        clearance: impl Clearance,
+    ) -> Result<Bytes, UpstreamFault> {
+        let pass = self.outlet.pass().ok_or(UpstreamFault::Off)?;
+        let outcome = self.exchange(outbound, Box::new(Passing { clearance, pass })).await;
+        if !self.switch().is_off() {
+            return outcome;
+        }
+        // Whatever it answers now is not heard.
+        let sent = outcome.as_ref().map_or_else(UpstreamFault::sent, |_| true);
+        Err(if sent { UpstreamFault::OffMeanwhile } else { UpstreamFault::Off })
+    }
+
+    async fn exchange(
         &self,
         outbound: Outbound,
         clearance: Box<dyn Clearance>,
@@ -148,6 +174,24 @@ impl Model {
             Transport::Http(client) => client.idle_connections(),
             Transport::Builtin(_) => 0,
         }
+    }
+}
+
+/// A clearance, and the recipient switched on.
+struct Passing<C> {
+    clearance: C,
+    pass: Pass,
+}
+
+impl<C: Clearance> Clearance for Passing<C> {
+    fn poll_revoked(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.pass.is_cut() { Poll::Ready(()) } else { self.clearance.poll_revoked(cx) }
+    }
+}
+
+impl Clearance for Box<dyn Clearance> {
+    fn poll_revoked(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.as_ref().poll_revoked(cx)
     }
 }
 

@@ -64,6 +64,12 @@ impl Call {
         self.header("authorization", &format!("Bearer {token}"))
     }
 
+    /// The same call with another token than it was given.
+    pub(crate) fn instead(mut self, token: &str) -> Self {
+        self.headers.retain(|(name, _)| name != "authorization");
+        self.token(token)
+    }
+
     pub(crate) fn body(mut self, media: &str, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
         self.header("content-type", media)

@@ -121,6 +121,13 @@ impl Stage {
         self.token(&self.mint, Grant::Auditor { name: "auditor", tenant: &tenant }, 3600)
     }
 
+    /// A token of the shop with all scopes of apps, issued at `at` and good for an hour.
+    pub(crate) fn shop_at(&self, at: Timestamp) -> String {
+        let grant = Grant::App { id: &AppId::parse("shop").unwrap(), scopes: Scopes::APP };
+        let token = self.mint.token(grant, at, Duration::from_secs(3600), &self.entropy);
+        token.unwrap().expose().to_owned()
+    }
+
     pub(crate) fn operator(&self) -> String {
         self.token(&self.mint, Grant::Operator { name: "oscar" }, 3600)
     }

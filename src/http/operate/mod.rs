@@ -4,6 +4,8 @@
 //! What is asked is asked of [`Controls`](crate::operate::Controls).
 
 pub(super) mod status;
+pub(super) mod switches;
+pub(super) mod tokens;
 
 use axum::Router;
 
@@ -11,5 +13,5 @@ use super::operator::OperatorEdge;
 
 /// All of them.
 pub(super) fn routes() -> Router<OperatorEdge> {
-    Router::new().merge(status::routes())
+    Router::new().merge(status::routes()).merge(switches::routes()).merge(tokens::routes())
 }

@@ -62,6 +62,9 @@ problems! {
     WrongScope FORBIDDEN "wrong-scope" "The token does not allow this call"
         "Ask for a token whose `scope` holds the needed one. An app's token is cut to the scopes that the app is registered for."
         ["reason": "always wrong_scope", "needed": "the scope that the call needs"]
+    AppOff FORBIDDEN "app-off" "The app is switched off"
+        "The gateway's operator has switched this app off. Its tokens are good again when the operator switches it on; repeating the call before does not help."
+        ["reason": "always app_off"]
     PurposeNotRegistered FORBIDDEN "purpose-not-registered" "The app is not registered for this purpose"
         "An app may use only the purposes that its registration in the gateway's settings names."
         ["registered": "the purposes that the app may use"]

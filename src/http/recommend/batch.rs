@@ -101,7 +101,11 @@ impl UnderWay {
     ) {
         self.0.push_back(tokio::spawn(async move {
             let answer = match line {
-                Ok(line) => super::answer(&edge, &caller, &line, number, signal).await,
+                // A batch may run long: what stops its token or its app stops its next line.
+                Ok(line) => match edge.authority.still_admits(&caller) {
+                    Ok(()) => super::answer(&edge, &caller, &line, number, signal).await,
+                    Err(stopped) => Err(stopped.into()),
+                },
                 Err(problem) => Err(problem),
             };
             let mut json = answer.unwrap_or_else(|problem| problem.with("line", number).document());
