@@ -258,12 +258,7 @@ impl Ledger {
         };
         closed.drained().await;
         match index {
-            Some(_) => {
-                closed.recorded(act.purpose.as_ref());
-                if let Some(purpose) = act.purpose.as_ref().filter(|_| act.action != Action::Give) {
-                    self.clear(sid, purpose).await?;
-                }
-            }
+            Some(_) => closed.recorded(act.purpose.as_ref()),
             // Nothing could be written, so the shut gate is all that makes the act hold.
             None => closed.leave_shut(act.purpose.as_ref()),
         }

@@ -1,12 +1,9 @@
 //! What is held on a person for a purpose, and how it goes when the purpose ends for them.
 
-use super::{
-    ConsentError, Deletion, Ledger, change::Change, deletion_key, held_prefix,
-    ledger::off_the_worker,
-};
+use super::{ConsentError, Deletion, Ledger, change::Change, deletion_key, held_prefix};
 use crate::{
-    domain::{PurposeId, Sid, Timestamp},
-    store::{Batch, Key},
+    domain::{PurposeId, Timestamp},
+    store::Key,
 };
 
 impl Ledger {
@@ -17,10 +14,9 @@ impl Ledger {
         purpose: &PurposeId,
         change: &mut Change,
     ) -> Result<(), ConsentError> {
-        for found in self.store.scan(&held_prefix(change.key.sid(), purpose)) {
-            let (key, _) = found?;
-            change.batch.delete.push(key);
-        }
+        // By its beginning: what a call in flight writes before the act takes its place in the order goes too, and
+        // what would be written after it conflicts with the epoch that the act raises.
+        change.batch.delete_prefix.push(Key::new(&held_prefix(change.key.sid(), purpose)));
         let now = self.clock.now();
         let still = |other: &PurposeId| {
             other != purpose
@@ -43,18 +39,6 @@ impl Ledger {
             };
             let key = deletion_key(change.key.sid(), &deletion);
             change.batch.put.push(change.key.seal(&self.entropy, key, None, &deletion)?);
-        }
-        Ok(())
-    }
-
-    /// Deletes what calls under way wrote for `purpose` after the act had looked for what to delete. Now that the new
-    /// epoch is durable, no call on the older one can write more.
-    pub(super) async fn clear(&self, sid: Sid, purpose: &PurposeId) -> Result<(), ConsentError> {
-        let (ledger, prefix) = (self.clone(), held_prefix(sid, purpose));
-        let left = move || ledger.store.scan(&prefix).map(|found| Ok(found?.0)).collect();
-        let delete: Vec<Key> = off_the_worker(left).await?;
-        if !delete.is_empty() {
-            self.store.commit(Batch { delete, urgent: true, ..Batch::default() }).await?;
         }
         Ok(())
     }

@@ -222,6 +222,8 @@ fn answer(accepted: Vec<Accepted>, outcome: impl Fn(u64) -> Outcome, wakes: &mut
 struct Group<'a> {
     state: &'a State,
     versions: HashMap<Key, u64>,
+    /// Beginnings of keys under which nothing is left but what `versions` names.
+    cleared: Vec<Key>,
     epochs: HashMap<Sid, Option<Epoch>>,
     log_size: u64,
 }
@@ -229,12 +231,21 @@ struct Group<'a> {
 impl<'a> Group<'a> {
     fn new(state: &'a State) -> Self {
         let log_size = state.log_size();
-        Self { state, versions: HashMap::new(), epochs: HashMap::new(), log_size }
+        Self {
+            state,
+            versions: HashMap::new(),
+            cleared: Vec::new(),
+            epochs: HashMap::new(),
+            log_size,
+        }
     }
 
     fn version(&self, key: &Key) -> Result<u64, CommitError> {
         if let Some(version) = self.versions.get(key) {
             return Ok(*version);
+        }
+        if self.cleared.iter().any(|prefix| key.as_bytes().starts_with(prefix.as_bytes())) {
+            return Ok(0);
         }
         let Ok(record) = self.state.view.read(key.as_bytes()) else {
             self.state.view_failed();
@@ -273,6 +284,11 @@ impl<'a> Group<'a> {
         let deleted = request.change.delete.iter().map(|key| (key, 0));
         for (key, version) in staged.into_iter().chain(deleted) {
             self.versions.insert(key.clone(), version);
+        }
+        for prefix in &request.change.delete_prefix {
+            let begins = |key: &Key| key.as_bytes().starts_with(prefix.as_bytes());
+            self.versions.iter_mut().filter(|(key, _)| begins(key)).for_each(|(_, v)| *v = 0);
+            self.cleared.push(prefix.clone());
         }
         self.epochs.extend(request.change.raise.iter().copied());
         self.log_size += request.change.leaves.len() as u64;

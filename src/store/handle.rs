@@ -140,10 +140,11 @@ impl Store {
     }
 
     fn submit(&self, batch: Batch, lane: Option<Lane>, awaited: bool) -> Commit {
-        let Batch { expect, put, delete, leaves, raise, urgent } = batch;
+        let Batch { expect, put, delete, mut delete_prefix, leaves, raise, urgent } = batch;
+        delete_prefix.retain(|prefix| !prefix.as_bytes().is_empty());
         self.submit_change(
             expect,
-            Change { put, delete, leaves, raise, bodies_from: None },
+            Change { put, delete, delete_prefix, leaves, raise, bodies_from: None },
             urgent,
             lane,
             awaited,
@@ -303,7 +304,7 @@ fn checkpoint_when_asked(state: &State, asked: &mpsc::Receiver<()>) {
 fn encode(change: &Change, limits: &Limits) -> Option<Vec<u8>> {
     let short = |key: &Key| key.as_bytes().len() <= Key::MOST;
     let fits = change.put.iter().all(|put| short(&put.key) && put.value.len() <= limits.value)
-        && change.delete.iter().all(short)
+        && change.delete.iter().chain(&change.delete_prefix).all(short)
         && change.leaves.iter().all(|leaf| u16::try_from(leaf.entry.len()).is_ok());
     if !fits {
         return None;

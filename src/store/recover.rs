@@ -354,7 +354,9 @@ impl Replay<'_> {
     fn malformed(&self, why: Malformed) -> StoreError {
         let path = journal::folder(&self.env.dir);
         match why {
-            Malformed::Newer(found) => StoreError::Newer { path, found: found.into(), known: 1 },
+            Malformed::Newer(found) => {
+                StoreError::Newer { path, found: found.into(), known: codec::FORMAT.into() }
+            }
             Malformed::Bytes => StoreError::Missing { path, what: "a group is malformed" },
         }
     }

@@ -186,6 +186,7 @@ pub(super) fn show_records(
     for change in changes {
         writes.extend(change.put.iter().map(|put| Write::Put(&put.key, put.version, &put.value)));
         writes.extend(change.delete.iter().map(Write::Delete));
+        writes.extend(change.delete_prefix.iter().map(Write::DeletePrefix));
     }
     view.apply(&writes, seq)
 }
