@@ -242,6 +242,14 @@ impl Fs for FaultFs {
         Ok(())
     }
 
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut world = self.world();
+        world.strike(from, false)?;
+        let node = world.names.get(from).copied().ok_or(io::ErrorKind::NotFound)?;
+        world.rename_now(NameChange::Made(to.to_owned(), node));
+        Ok(())
+    }
+
     fn remove_file(&self, path: &Path) -> io::Result<()> {
         let mut world = self.world();
         world.strike(path, false)?;

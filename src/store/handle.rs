@@ -9,6 +9,7 @@ use std::{
 use crate::domain::{Epoch, Sid};
 
 use super::{
+    backup::{Backup, BackupRequest, RestoredMark},
     batch::{Batch, Change, Committed, Expect, Key, Record},
     bodies::Body,
     codec,
@@ -40,6 +41,15 @@ struct Inner {
     spares: Arc<Spares>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     dropping: Mutex<()>,
+}
+
+/// A place in the store's history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// The last group of the journal.
+    pub group: u64,
+    /// Rows of the log at that group.
+    pub rows: u64,
 }
 
 /// How the store is.
@@ -225,6 +235,26 @@ impl Store {
     /// before each leave nothing of earlier segments. Commits go on meanwhile; waits on this thread.
     pub fn checkpoint(&self) -> Result<u64, StoreError> {
         self.state().checkpoint()
+    }
+
+    /// What is acknowledged so far: the last group that reads show, and the rows with it.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        let cut = self.state().cut();
+        Position { group: cut.seq, rows: cut.log_size }
+    }
+
+    /// Takes a backup of the store at one group into a new folder under `request.dir`. Commits go on meanwhile; waits
+    /// on this thread.
+    pub fn backup(&self, request: &BackupRequest) -> Result<Backup, StoreError> {
+        // A month of bodies that is dropped while it is copied would be missing.
+        let _none = self.inner.dropping.lock().unwrap_or_else(PoisonError::into_inner);
+        self.state().backup(request)
+    }
+
+    /// Says that everyone who must know has been told of the backup that was put in place.
+    pub fn forget_restored(&self) -> Result<(), StoreError> {
+        RestoredMark::remove(&*self.state().env.fs, &self.state().env.dir)
     }
 
     /// How the store is.

@@ -9,7 +9,7 @@
 //! are made from it; snapshots let its older part go.
 //!
 //! ```text
-//! LOCK                       the owner's process id
+//! LOCK  FORMAT               the owner's process id; the version of all this
 //! journal/<number>.seg       groups, sealed; journal/mark says how far they were acknowledged
 //! snap/snap-<group>          the two newest snapshots, sealed
 //! log/<number>.leaves        the log's rows          bodies/YYYY-MM.{bodies,index}   their sealed bodies
@@ -34,6 +34,9 @@ mod recover;
 mod reply;
 mod state;
 
+mod backup;
+mod folder;
+
 mod bodies;
 mod epochs;
 mod leaves;
@@ -42,13 +45,20 @@ mod view;
 mod journal;
 mod snapshot;
 
+mod verify;
+
 mod codec;
 mod seal;
 
+pub use backup::{
+    Backup, BackupRequest, Kept, Manifest, RestoreRequest, Restored, RestoredMark, backups_in,
+    restore,
+};
 pub use batch::{Batch, Committed, Expect, Key, Leaf, Put, Record};
 pub use error::{CommitError, StoreError, Unavailable};
-pub use handle::{Health, Scan, Store};
+pub use handle::{Health, Position, Scan, Store};
 pub use options::{Engine, FileKey, Limits, OnSyncFailure, Options};
 pub use period::{InvalidPeriod, Period};
 pub use recover::{Recovered, ViewOrigin};
 pub use reply::{Commit, Lane, LaneDriver};
+pub use verify::{Part, Verified, VerifyRequest, Wrong, verify};
