@@ -19,4 +19,4 @@ pub use entropy::{Entropy, EntropyError};
 pub use fault_disk::SECTOR;
 pub use fault_fs::{Fault, FaultFs};
 pub use fs::{File, Fs, OpenMode, RealFs, Space};
-pub use secret::{create_secret, private_dir, read_secret};
+pub use secret::{create_secret, private_dir, read_secret, replace_secret};

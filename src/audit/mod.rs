@@ -85,6 +85,10 @@ events! {
     AuditGap = "audit.gap",
     /// A view of the journal was rebuilt.
     StateRebuilt = "state.rebuilt",
+    /// A backup was put in the place of the state, or the operator confirmed what came of it.
+    StateRestored = "state.restored",
+    /// The operator had a backup taken.
+    BackupTaken = "operator.backup",
 }
 
 /// Shows that a row is durable. Only [`Audit::record`] makes one.
@@ -188,6 +192,16 @@ impl Audit {
     pub fn record_nobody_blocking(&self, draft: Draft) -> Result<Logged, AuditError> {
         let leaf = self.seal(draft, &RowKeys::of(&self.nobody(), 0), None)?;
         let batch = Batch { leaves: vec![leaf], ..Batch::default() };
+        Ok(Logged { index: self.store.commit_blocking(batch)?.first_index })
+    }
+
+    /// Writes a row about nobody together with `also`, or neither, waiting on this thread.
+    ///
+    /// # Errors
+    /// When the journal does not take it.
+    pub fn record_nobody_with(&self, draft: Draft, also: Batch) -> Result<Logged, AuditError> {
+        let mut batch = also;
+        batch.leaves.push(self.seal(draft, &RowKeys::of(&self.nobody(), 0), None)?);
         Ok(Logged { index: self.store.commit_blocking(batch)?.first_index })
     }
 

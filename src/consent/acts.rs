@@ -2,7 +2,7 @@
 
 use super::{
     Act, Action, ConsentError, Ledger, Person, Receipt, Rules, Snapshot, change::Change,
-    ledger::off_the_worker,
+    ledger::off_the_worker, owed::Whose,
 };
 use crate::{
     domain::{
@@ -95,8 +95,8 @@ impl Ledger {
         for _ in 0..TRIES {
             let mut change = Change::begin(&person);
             let mut news = false;
-            let heeds = |purpose: &&Purpose| purpose.gpc() != GpcEffect::Ignored;
-            for purpose in bundle.catalogue().purposes().iter().filter(heeds) {
+            let purposes = bundle.catalogue().purposes().iter();
+            for purpose in purposes.filter(|purpose| heeds_signals(purpose)) {
                 let place = change.standing.purpose_mut(purpose.id());
                 if place.objected_at.is_none() {
                     (place.objected_at, news) = (Some(act.at), true);
@@ -143,7 +143,7 @@ impl Ledger {
     }
 
     /// The beginnings of a change to the person under `handle`, who comes to be known by it if nobody is yet.
-    async fn begin(&self, handle: Handle) -> Result<Change, ConsentError> {
+    pub(super) async fn begin(&self, handle: Handle) -> Result<Change, ConsentError> {
         let ledger = self.clone();
         if let Some(person) = off_the_worker(move || ledger.find(handle)).await? {
             return Ok(Change::begin(&person));
@@ -151,6 +151,7 @@ impl Ledger {
         let enrolment = self.vault.enrol(handle)?;
         let mut change = Change::begin(&Person::new(enrolment.key));
         change.created = true;
+        change.newcomer = Some(handle);
         change.batch.expect = enrolment.expect;
         change.batch.put = enrolment.put;
         Ok(change)
@@ -246,9 +247,10 @@ impl Ledger {
         act: &Act,
     ) -> Result<(Option<u64>, Epoch), ConsentError> {
         let sid = change.key.sid();
-        let ends = matches!(act.action, Action::Withdraw | Action::Refuse | Action::Object);
-        let epoch = change.standing.epoch;
-        let batch = change.into_batch(self, bundle, act, ends)?;
+        let takes_back = matches!(act.action, Action::Withdraw | Action::Refuse | Action::Object);
+        let ends = takes_back || act.action == Action::Expire;
+        let (epoch, newcomer) = (change.standing.epoch, change.newcomer);
+        let batch = change.into_batch(self, bundle, act, takes_back)?;
         let closed = self.gates.close(sid);
         let recorded = self.audit.record(batch).await;
         let index = match recorded {
@@ -260,7 +262,10 @@ impl Ledger {
         match index {
             Some(_) => closed.recorded(act.purpose.as_ref()),
             // Nothing could be written, so the shut gate is all that makes the act hold.
-            None => closed.leave_shut(act.purpose.as_ref()),
+            None => {
+                let number = closed.leave_shut(act.purpose.as_ref());
+                self.owe(newcomer.map_or(Whose::Known(sid, number), Whose::Newcomer), act);
+            }
         }
         Ok((index, epoch))
     }
@@ -296,6 +301,11 @@ impl Ledger {
         let last_use = self.gates.last_use(sid, purpose);
         Ok(Acted { epoch, receipt: receipt.sign(&self.signer)?, index, last_use })
     }
+}
+
+/// Whether an objection by signal is about this purpose.
+pub(super) fn heeds_signals(purpose: &Purpose) -> bool {
+    purpose.gpc() != GpcEffect::Ignored
 }
 
 /// What a person agrees to: what the request names, or all that the purpose uses except sensitive categories, each

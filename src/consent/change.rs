@@ -12,7 +12,7 @@ use crate::{
     domain::Epoch,
     policy::Bundle,
     store::{Batch, Expect},
-    vault::SubjectKey,
+    vault::{Handle, SubjectKey},
 };
 
 /// A standing that is being changed.
@@ -24,6 +24,8 @@ pub(super) struct Change {
     pub(super) standing: Standing,
     /// Whether the person comes to be known by this change.
     pub(super) created: bool,
+    /// Under which handle, if so.
+    pub(super) newcomer: Option<Handle>,
     /// What else is written with it.
     pub(super) batch: Batch,
     version: u64,
@@ -38,6 +40,7 @@ impl Change {
             before: person.standing.clone(),
             standing,
             created: false,
+            newcomer: None,
             batch: Batch::default(),
             version: person.version(),
         }

@@ -108,6 +108,13 @@ impl Gates {
         self.shard(sid).get(&sid).is_some_and(|gate| !gate.shut.is_empty())
     }
 
+    /// Whether the act of this number still holds this person's gate shut.
+    #[must_use]
+    pub fn holds_shut(&self, sid: Sid, number: u64) -> bool {
+        let shard = self.shard(sid);
+        shard.get(&sid).is_some_and(|gate| gate.shut.iter().any(|(held, _)| *held == number))
+    }
+
     /// When data of this person last left for `purpose`, as far as this process remembers.
     #[must_use]
     pub fn last_use(&self, sid: Sid, purpose: &PurposeId) -> Option<Timestamp> {
@@ -147,12 +154,15 @@ impl Closed {
     }
 
     /// Leaves the gate shut after an act on `purpose` that could not be made durable, until a later act on the same
-    /// is durable or the process ends.
-    pub fn leave_shut(self, purpose: Option<&PurposeId>) {
-        if let Some(gate) = self.gates.shard(self.sid).get_mut(&self.sid) {
-            gate.shut.push((gate.acts_shut, purpose.cloned()));
-            gate.acts_shut += 1;
-        }
+    /// is durable or the process ends. Returns the number under which the act holds it.
+    pub fn leave_shut(self, purpose: Option<&PurposeId>) -> u64 {
+        let mut shard = self.gates.shard(self.sid);
+        let gate = shard.entry(self.sid).or_default();
+        let number = gate.acts_shut;
+        gate.shut.push((number, purpose.cloned()));
+        gate.acts_shut += 1;
+        drop(shard);
+        number
     }
 
     /// Says that an act on `purpose` is durable: it stands in place of those before it that are not.

@@ -1,9 +1,16 @@
 //! Reads standings and records acts.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use super::{
-    Act, ConsentError, Deletion, Gates, Standing, history::acts_prefix, standing::standing_key,
+    Act, ConsentError, Deletion, Gates, Standing, history::acts_prefix, owed::Owed,
+    standing::standing_key,
 };
 use crate::{
     ambient::{Clock, Entropy},
@@ -68,6 +75,9 @@ pub struct Ledger {
     pub(super) entropy: Entropy,
     pub(super) clock: Clock,
     pub(super) gates: Gates,
+    pub(super) owed: Arc<Owed>,
+    /// Whether the state came from a backup and may lack withdrawals that came after it.
+    in_doubt: Arc<AtomicBool>,
     standings: Arc<quick_cache::sync::Cache<Sid, (u64, Arc<Standing>)>>,
 }
 
@@ -111,8 +121,22 @@ impl Ledger {
             log_origin: ground.log_origin.into(),
             entropy: ground.entropy,
             clock: ground.clock,
+            owed: Arc::default(),
+            in_doubt: Arc::default(),
             standings: Arc::new(quick_cache::sync::Cache::new(ground.people)),
         }
+    }
+
+    /// Whether the state on record may lack withdrawals that were acknowledged, because it came from a backup: then
+    /// nobody is treated above tier `none`, until the operator has confirmed it.
+    #[must_use]
+    pub fn is_in_doubt(&self) -> bool {
+        self.in_doubt.load(Ordering::Acquire)
+    }
+
+    /// Sets whether the state on record is in doubt.
+    pub fn set_in_doubt(&self, doubt: bool) {
+        self.in_doubt.store(doubt, Ordering::Release);
     }
 
     /// The gates that disclosures pass.

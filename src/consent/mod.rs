@@ -18,6 +18,7 @@ mod held;
 mod history;
 mod ledger;
 mod notice;
+mod owed;
 mod standing;
 
 pub use acts::{Acted, Request};
@@ -27,4 +28,5 @@ pub use gate::{BOUND, Closed, Gates, Guard};
 pub use history::{Act, Action, DELETIONS, Deletion, deletion_key, deletion_sid, held_prefix};
 pub use ledger::{Audience, Ground, Ledger, Person};
 pub use notice::{Receipt, Snapshot};
+pub use owed::Undurable;
 pub use standing::{Generation, PurposeStanding, Rules, Standing};

@@ -110,6 +110,8 @@ impl Fault {
     pub const JOURNAL: Self = Self("journal_unavailable");
     /// The person's records cannot be read, so nothing is known that would allow anything.
     pub const STATE: Self = Self("state_unavailable");
+    /// The state came from a backup, and the operator has not confirmed it.
+    pub const RESTORED: Self = Self("state_restored");
     /// No model serves the purpose.
     pub const NO_MODEL: Self = Self("no_model");
     /// The consent changed while the call was under way.

@@ -187,17 +187,9 @@ impl Gateway {
     /// Whom the call is about, as they stand now; a signal that the call carries is kept first.
     async fn who(&self, asked: &Asked) -> Result<Option<Person>, Fault> {
         let Some(handle) = asked.subject else { return Ok(None) };
-        let person = self.ledger.person(handle).await.map_err(|_| Fault::STATE)?;
-        let Some(mut person) = person else { return Ok(None) };
-        if self.ledger.expiry_is_due(&person, self.clock.now()) {
-            // Written before the call goes on, since its own rows would conflict with it. What could not be written
-            // counts as expired all the same.
-            if self.ledger.expire(&person).await.is_ok()
-                && let Ok(Some(fresh)) = self.ledger.person(handle).await
-            {
-                person = fresh;
-            }
-        }
+        // An expiry is written before the call goes on, since its own rows would conflict with it.
+        let person = self.ledger.at_sight(handle).await.map_err(|_| Fault::STATE)?;
+        let Some(person) = person else { return Ok(None) };
         if asked.signal {
             // What could not be kept still counts for this call: the facts are read from the call as well.
             let kept = self.ledger.object(person.clone()).await;
@@ -228,6 +220,10 @@ impl Gateway {
         let mut facts = moment.gate(&call, &night);
         if person.is_none() && purpose.required() {
             // Nobody to speak of: a purpose that needs no consent still has nothing personal to use.
+            facts.cap = Tier::None;
+        }
+        if self.ledger.is_in_doubt() {
+            // A withdrawal may be missing from what is on record.
             facts.cap = Tier::None;
         }
         let said = |category: &crate::policy::Category| match person {
@@ -263,6 +259,8 @@ impl Gateway {
 
     async fn answer(&self, told: &Told<'_>, pool: &Pool<'_>, fault: Option<Fault>) -> Answered {
         let Told { asked, ruling, shaped, person, recorded } = *told;
+        let in_doubt = person.is_some() && self.ledger.is_in_doubt();
+        let fault = fault.or(in_doubt.then_some(Fault::RESTORED));
         let permitted = ruling.tier() == Tier::Individual
             && ruling.category(self.activity()).detail() == Detail::Fine;
         let profile = match person.filter(|_| permitted) {

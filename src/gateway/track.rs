@@ -179,7 +179,7 @@ impl Gateway {
     ) -> Result<Use, GatewayError> {
         let mut kept = false;
         for _ in 0..TELLINGS {
-            let Some(mut person) = self.ledger.person(handle).await? else {
+            let Some(mut person) = self.ledger.at_sight(handle).await? else {
                 return Ok(Use::Dropped("not_consented"));
             };
             if signal {
@@ -266,7 +266,10 @@ impl Gateway {
             birth_year: None,
             third_party: model.is_some_and(|model| model.recipient().third_party),
         };
-        let facts: GateFacts = moment.gate(&call, &night);
+        let mut facts: GateFacts = moment.gate(&call, &night);
+        if self.ledger.is_in_doubt() {
+            facts.cap = Tier::None;
+        }
         let ruling = bundle.rule(purpose, facts, |category| moment.category(category.id()))?;
         Some((ruling, moment.valid_until(&night), now))
     }

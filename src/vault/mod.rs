@@ -12,18 +12,20 @@
 //! The formulas stand in `docs/KEYS.md` and are checked against vectors in `tests.rs`.
 
 mod crypto;
+mod highwater;
 mod keeper;
 mod subject;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use ring::hmac;
 use zeroize::Zeroizing;
 
 pub(crate) use self::crypto::{expand, length_prefix, mac, open, seal};
 pub use self::{
+    highwater::Highwater,
     keeper::{Keeper, KeeperError},
     subject::{KeyEvent, Sealable, SubjectKey},
 };
@@ -91,6 +93,9 @@ pub struct Enrolment {
 
 /// The prefix of the records that lead from a handle to a `sid`.
 const HANDLES: &[u8] = b"h/";
+
+/// The prefix of the wrapped keys.
+const KEYS: &[u8] = b"k/";
 
 /// The version of the lookup key that handles are made with.
 const LOOKUP_VERSION: u32 = 1;
@@ -229,6 +234,39 @@ impl Vault {
         Ok(key)
     }
 
+    /// What is to be deleted of people whose keys were destroyed and came back with a backup: those whose commitment is
+    /// in `erased`. Reads every key: for starting up. The batch is empty if there is nobody.
+    ///
+    /// # Errors
+    /// When the store fails, or a wrap does not open.
+    pub fn come_back(&self, erased: &BTreeSet<[u8; 32]>) -> Result<Batch, VaultError> {
+        let (mut batch, mut sids) = (Batch::default(), BTreeSet::new());
+        if erased.is_empty() {
+            return Ok(batch);
+        }
+        for found in self.store.scan(KEYS) {
+            let (key, record) = found?;
+            let sid = key.as_bytes().strip_prefix(KEYS).and_then(|sid| sid.try_into().ok());
+            let sid = Sid(sid.ok_or(VaultError::Sealed)?);
+            let subject = SubjectKey::new(sid, self.keeper.unwrap(sid, &as_wrap(&record.value)?)?);
+            if erased.contains(&subject.commitment(KeyEvent::Erased)) {
+                sids.insert(sid.0);
+                batch.delete.push(key);
+                // Nothing under these opens any more; it goes so that it is not kept for nothing.
+                let under = [b"s/", b"e/", b"d/"].map(|prefix| prefixed(prefix, &sid.0));
+                batch.delete_prefix.extend(under);
+                batch.raise.push((sid, None));
+            }
+        }
+        for found in self.store.scan(HANDLES) {
+            let (key, record) = found?;
+            if record.value.first_chunk().is_some_and(|sid| sids.contains(sid)) {
+                batch.delete.push(key);
+            }
+        }
+        Ok(batch)
+    }
+
     fn keyed(&self) -> Result<(SubjectKey, Vec<Expect>, Vec<Put>), VaultError> {
         let sid = Sid(self.entropy.draw()?);
         let key = Zeroizing::new(self.entropy.draw()?);
@@ -288,7 +326,7 @@ impl fmt::Debug for Tenant {
 }
 
 fn wrap_key(sid: Sid) -> Key {
-    prefixed(b"k/", &sid.0)
+    prefixed(KEYS, &sid.0)
 }
 
 fn as_wrap(value: &[u8]) -> Result<Wrap, VaultError> {

@@ -120,9 +120,11 @@ pub(super) async fn mine(State(edge): State<Edge>, By(caller): By) -> Result<Res
 
 async fn standing(edge: &Edge, caller: &Caller, subject: SubjectRef) -> Result<Response, Problem> {
     let handle = edge.gateway.handle(caller.tenant(), subject)?;
-    let person = edge.ledger.person(handle).await?;
+    let person = edge.ledger.at_sight(handle).await?;
+    let undurable = person.as_ref().map(|person| edge.ledger.undurable(person.key.sid()));
     let bundle = edge.policies.snapshot();
-    let standing = ConsentStanding::of(&bundle, person.as_ref(), edge.now());
+    let standing =
+        ConsentStanding::of(&bundle, person.as_ref(), &undurable.unwrap_or_default(), edge.now());
     Ok(reply::json(StatusCode::OK, &standing))
 }
 
