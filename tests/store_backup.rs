@@ -337,3 +337,16 @@ fn a_folder_without_a_format_is_copied_and_brought_up_to_date() {
     assert!(fs.list(&copy).unwrap().iter().any(|name| name.ends_with(".seg")));
     assert_eq!(open(&fs).unwrap().1.migrated_from, None);
 }
+
+#[test]
+fn the_lock_of_a_dead_process_is_taken_over() {
+    let fs = FaultFs::new();
+    write(&open(&fs).unwrap().0, 1..=3);
+    // Killed, so that its number is still in the file and its lock is gone.
+    let fs = fs.after_kill();
+    fs.damage(&Path::new(DIR).join("LOCK"), b"4194305\n".to_vec());
+    let store = open(&fs).unwrap().0;
+    assert_eq!(count(&store), 3);
+    let refused = open(&fs).unwrap_err().to_string();
+    assert!(refused.contains(&std::process::id().to_string()), "{refused}");
+}

@@ -337,6 +337,7 @@ async fn a_kill_right_after_a_withdrawal_leaves_nothing_of_what_calls_in_flight_
         let (url, disk, folder) = (model.url(), disk.clone(), folder.clone());
         Stage::set(move |set| {
             (set.model, set.disk, set.folder) = (Some(url), Some(disk), Some(folder));
+            set.door = Some(String::from("127.0.0.1:0"));
         })
     };
     let stage = open(&disk).await;

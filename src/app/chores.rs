@@ -10,12 +10,16 @@ use super::{App, AppError};
 use crate::{
     audit::{Draft, Event},
     rights::{Asking, Deletions},
-    store::Period,
+    store::{Period, Store},
 };
 
 /// How often each chore is done.
 const TICK: Duration = Duration::from_secs(1);
 const TRAIN_EVERY: u64 = 30;
+/// How often the highwater mark follows.
+const MARK_EVERY: u64 = 10;
+/// How often it is asked whether a backup is due.
+const BACKUP_EVERY: u64 = 60;
 const HOURLY: u64 = 60 * 60;
 const DAILY: u64 = 24 * HOURLY;
 
@@ -47,12 +51,28 @@ impl Chores {
 
     /// Does each chore at its own pace until the process ends. A chore that fails is logged and done again at its next
     /// turn.
-    pub async fn run(mut self) {
+    pub async fn run(self) {
+        let store = self.app.store.clone();
+        // A chore may wait for a disk that does not come back, so the beat is apart.
+        tokio::select! {
+            () = self.work() => {}
+            () = beat(store) => {}
+        }
+    }
+
+    async fn work(mut self) {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         for tick in 0u64.. {
             ticks.tick().await;
             note("deletions", self.delete().await.map(|_| ()));
+            note("unsettled", self.settle().await);
+            if tick % MARK_EVERY == MARK_EVERY - 1 {
+                note("highwater", self.keep_pace().await);
+            }
+            if tick % BACKUP_EVERY == BACKUP_EVERY - 1 {
+                note("backup", self.back_up().await);
+            }
             if tick % TRAIN_EVERY == TRAIN_EVERY - 1 {
                 self.train().await;
             }
@@ -73,6 +93,9 @@ impl Chores {
     /// When one fails; those after it are not done.
     pub async fn once(&mut self) -> Result<Done, AppError> {
         self.expire().await?;
+        self.settle().await?;
+        self.keep_pace().await?;
+        self.back_up().await?;
         let deletions = self.delete().await?;
         let trained = self.train().await;
         self.count().await?;
@@ -108,7 +131,32 @@ impl Chores {
         Ok(())
     }
 
+    /// Writes down what holds and could not be written before.
+    async fn settle(&self) -> Result<(), AppError> {
+        if self.app.ledger.owed() > 0 {
+            self.app.ledger.settle().await?;
+        }
+        Ok(())
+    }
+
+    async fn keep_pace(&self) -> Result<(), AppError> {
+        let continuity = self.app.continuity.clone();
+        let kept = tokio::task::spawn_blocking(move || continuity.keep_pace());
+        Ok(kept.await.unwrap_or(Ok(()))?)
+    }
+
+    async fn back_up(&self) -> Result<(), AppError> {
+        let backups = self.app.backups.clone();
+        let taken = tokio::task::spawn_blocking(move || backups.take_if_due());
+        taken.await.unwrap_or(Ok(None))?;
+        Ok(())
+    }
+
     async fn count(&self) -> Result<(), AppError> {
+        if self.app.ledger.is_in_doubt() {
+            // Whom it would leave out is not known; the list stays as it is.
+            return Ok(());
+        }
         Ok(self.app.gateway.rebuild_popularity().await?)
     }
 
@@ -151,6 +199,16 @@ impl Chores {
         let store = self.app.store.clone();
         let dropped = tokio::task::spawn_blocking(move || store.drop_bodies_before(keep_from));
         Ok(dropped.await.unwrap_or(Ok(0))?)
+    }
+}
+
+/// Lets go of who waits for a disk that does not come back.
+async fn beat(store: Store) {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        store.beat();
     }
 }
 

@@ -32,6 +32,12 @@ pub enum AppError {
     /// The policies are wrong.
     #[error("loading the policies")]
     Policy(#[from] crate::policy::PolicyError),
+    /// The state's past cannot be told.
+    #[error(transparent)]
+    Continuity(#[from] crate::operate::ContinuityError),
+    /// A backup was not taken.
+    #[error(transparent)]
+    Backup(#[from] crate::operate::BackupError),
     /// The catalogue of items does not open.
     #[error("opening the catalogue")]
     Catalog(#[from] crate::catalog::CatalogError),

@@ -13,6 +13,9 @@ mod error;
 mod memory;
 mod open;
 mod serve;
+// Keys and folders of the store.
+mod stored;
+
 mod settings;
 
 pub use chores::{Chores, Done};
@@ -20,7 +23,8 @@ pub use error::AppError;
 pub use open::{App, Machine, policy_files};
 pub use serve::Server;
 pub use settings::{
-    AuditSettings, DiversitySettings, Door, EngineSetting, EventsSettings, KeysSettings,
-    OnWithdraw, OperatorSettings, PolicySettings, ServerSettings, Settings, StoreSettings,
-    UpstreamKind, UpstreamSettings,
+    AuditSettings, BackupSettings, DiversitySettings, Door, EngineSetting, EventsSettings,
+    KeysSettings, OnWithdraw, OperatorSettings, PolicySettings, ServerSettings, Settings,
+    StoreSettings, UpstreamKind, UpstreamSettings,
 };
+pub(crate) use stored::{file_key_of, verify_request};

@@ -1,29 +1,28 @@
 //! Opens everything a gateway stands on, in the order in which one thing needs another.
 
-use std::{collections::BTreeMap, fs, io, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fs, io, path::Path, sync::Arc, time::Duration};
 
 use serde_json::json;
-use zeroize::Zeroizing;
 
 use super::{
-    AppError, EngineSetting, OnWithdraw, Settings, UpstreamKind, UpstreamSettings, memory,
+    AppError, OnWithdraw, Settings, UpstreamKind, UpstreamSettings, memory, stored::open_store,
 };
 use crate::{
-    ambient::{Clock, Entropy, Fs, RealFs, create_secret, private_dir, read_secret},
+    ambient::{Clock, Entropy, Fs, RealFs},
     audit::{Audit, Draft, Event},
     auth::{Authority, Source},
     catalog::Catalog,
     consent::{self, Audience, Ledger},
-    domain::{Sid, TenantId},
+    domain::TenantId,
     gateway::{self, Gateway, Serving},
     http::{self, Edge, OperatorEdge, body::BodyLimit},
     jose::Signer,
-    operate::{self, Controls},
+    operate::{self, Backups, Continuity, Controls, Schedule},
     policy::{Bundle, Policies},
     rights::Deletions,
-    store::{Engine, FileKey, Lane, Limits, OnSyncFailure, Options, Recovered, Store, ViewOrigin},
+    store::{Lane, Limits, OnSyncFailure, Recovered, Store, Unavailable, ViewOrigin},
     upstream::{self, Builtin, Endpoint, Model, Recipient, StaticHeader},
-    vault::{Keeper, Vault},
+    vault::Vault,
 };
 
 /// The machine as the gateway uses it. Tests set it.
@@ -78,6 +77,10 @@ pub struct App {
     pub gateway: Gateway,
     /// Who may ask.
     pub authority: Arc<Authority>,
+    /// Whether the state goes on from where it was.
+    pub continuity: Arc<Continuity>,
+    /// The backups.
+    pub backups: Arc<Backups>,
     /// The models inside this process.
     pub builtins: Vec<Arc<Builtin>>,
 }
@@ -93,6 +96,7 @@ impl App {
         mut read: impl FnMut(&Source) -> io::Result<Vec<u8>>,
     ) -> Result<Self, AppError> {
         let (store, keeper, recovered) = open_store(&settings, &machine)?;
+        let opened_at = store.position();
         let (clock, entropy) = (machine.clock.clone(), machine.entropy.clone());
         let people = settings.store.people_in_memory;
         let vault = Vault::new(store.clone(), keeper.clone(), entropy.clone(), people);
@@ -147,8 +151,25 @@ impl App {
             clock,
         })?;
         let authority = Arc::new(settings.auth.authority(settings.app.clone(), &mut read)?);
+        let continuity = Continuity::begin(
+            operate::ContinuityGround {
+                store: store.clone(),
+                vault: vault.clone(),
+                audit: audit.clone(),
+                ledger: ledger.clone(),
+                policies: policies.clone(),
+                keys: settings.keys.dir.clone(),
+                origin: settings.audit.origin.clone(),
+                clock: machine.clock.clone(),
+            },
+            opened_at,
+            &recovered,
+        )?;
+        let backups = backups(&settings, &machine, &store, &audit, &policies);
         let settings = Arc::new(settings);
         let app = Self {
+            continuity: Arc::new(continuity),
+            backups: Arc::new(backups),
             settings,
             machine,
             store,
@@ -194,9 +215,21 @@ impl App {
             gateway: self.gateway.on_this_worker(lane),
             authority: self.authority.clone(),
             log_origin: self.settings.audit.origin.as_str().into(),
+            backups: self.backups.clone(),
+            continuity: self.continuity.clone(),
             entropy: self.machine.entropy.clone(),
             clock: self.machine.clock.clone(),
         })
+    }
+
+    /// Commits what waits, ends the store's threads and notes how far the state came.
+    pub fn close(&self) {
+        let whole = self.store.health().trouble.is_none_or(|why| why == Unavailable::DiskLow);
+        self.store.clone().close();
+        let noted = if whole { self.continuity.close() } else { self.continuity.keep_pace() };
+        if let Err(error) = noted {
+            tracing::warn!(error.message = %error, "the highwater mark is older than the state");
+        }
     }
 
     /// The operator's edge on `controls`.
@@ -257,45 +290,27 @@ impl App {
     }
 }
 
-fn open_store(
+fn backups(
     settings: &Settings,
     machine: &Machine,
-) -> Result<(Store, Arc<Keeper>, Recovered), AppError> {
-    let dir = &settings.store.dir;
-    private_dir(dir).map_err(|source| AppError::Read { path: dir.clone(), source })?;
-    let path = dir.join("file.key");
-    let wrap =
-        read_secret(&path).map_err(|source| AppError::Read { path: path.clone(), source })?;
-    // Data without their file key would be lost to fresh keys: the keeper must then have the old ones.
-    let keeper = Keeper::open(&settings.keys.dir, wrap.is_some(), &machine.entropy)?;
-    let nobody = Sid(*b"consentry/journl");
-    let file_key = match wrap {
-        Some(wrap) => {
-            let damaged = |_| AppError::Settings(format!("{} is damaged", path.display()));
-            keeper.unwrap(nobody, wrap.as_slice().try_into().map_err(damaged)?)?
-        }
-        None => {
-            let key = Zeroizing::new(machine.entropy.draw()?);
-            let wrap = keeper.wrap(&machine.entropy, nobody, &key)?;
-            create_secret(&path, &wrap)
-                .map_err(|source| AppError::Read { path: path.clone(), source })?;
-            key
-        }
-    };
-    let (store, recovered) = Store::open(Options {
-        dir: dir.clone(),
+    store: &Store,
+    audit: &Audit,
+    policies: &Arc<Policies>,
+) -> Backups {
+    Backups::new(operate::BackupGround {
+        store: store.clone(),
+        audit: audit.clone(),
+        policies: policies.clone(),
         fs: machine.fs.clone(),
-        engine: match settings.store.engine {
-            EngineSetting::Sled => Engine::Sled,
-            EngineSetting::Memory => Engine::Memory,
-        },
-        file_key: FileKey::new(file_key),
-        entropy: machine.entropy.clone(),
+        origin: settings.audit.origin.clone(),
+        keys: settings.keys.dir.clone(),
+        schedule: settings.backup.as_ref().map(|backup| Schedule {
+            dir: backup.dir.clone(),
+            every: Duration::from_secs(u64::from(backup.every_hours) * 3600),
+            keep: backup.keep,
+        }),
         clock: machine.clock.clone(),
-        limits: machine.limits.clone(),
-        on_sync_failure: machine.on_sync_failure,
-    })?;
-    Ok((store, Arc::new(keeper), recovered))
+    })
 }
 
 fn bundle(dir: Option<&Path>) -> Result<Bundle, AppError> {

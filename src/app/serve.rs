@@ -103,7 +103,7 @@ impl Server {
             // A thread that panicked has nothing left to end.
             let _ = thread.join();
         }
-        self.app.store.close();
+        self.app.close();
     }
 }
 

@@ -8,7 +8,9 @@ use std::{
 
 use serde::Deserialize;
 
+mod backup;
 mod operator;
+pub use backup::BackupSettings;
 pub use operator::{Door, OperatorSettings};
 
 use super::AppError;
@@ -49,6 +51,8 @@ pub struct Settings {
     /// `[events]`.
     #[serde(default)]
     pub events: EventsSettings,
+    /// `[backup]`.
+    pub backup: Option<BackupSettings>,
     /// `[operator]`.
     #[serde(default)]
     pub operator: OperatorSettings,
@@ -93,6 +97,9 @@ pub struct StoreSettings {
     /// What answers reads: `sled` or `memory`.
     #[serde(default)]
     pub engine: EngineSetting,
+    /// Free room on the disk, in bytes, below which only withdrawals are written; the larger of 512 MiB and the smaller of
+    /// a tenth of the disk and 8 GiB if absent.
+    pub reserve_bytes: Option<u64>,
     /// How many people's keys and standings stay in memory, about 1 KB each.
     #[serde(default = "people_in_memory")]
     pub people_in_memory: usize,
@@ -245,6 +252,9 @@ impl Settings {
             *path = folder.join(&*path);
         }
         self.operator.in_folder(folder);
+        if let Some(backup) = &mut self.backup {
+            backup.in_folder(folder);
+        }
         let keys = self.auth.key.iter_mut().map(|key| &mut key.from);
         let sets = self.auth.jwks.iter_mut().map(|set| &mut set.from);
         let headers = self.upstream.iter_mut().filter_map(|model| model.header.as_mut());

@@ -5,6 +5,7 @@
 mod operator;
 mod print;
 mod status;
+mod store;
 mod token;
 
 use std::{
@@ -59,6 +60,9 @@ enum What {
     },
     /// Says how the gateway stands.
     Status(operator::OperatorArgs),
+    /// Backs up, restores, verifies and rebuilds the store.
+    #[command(subcommand)]
+    Store(store::StoreCommand),
     /// Prints a token, signed with a key of the configuration.
     Token(token::TokenArgs),
     /// Works with policies.
@@ -91,6 +95,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         What::Serve { config } => serve(&config),
         What::Status(args) => status::run(&args),
+        What::Store(command) => match store::run(command) {
+            Ok(status) => return status,
+            Err(error) => Err(error),
+        },
         What::Token(args) => token::run(&args),
         What::Policy(PolicyCommand::Check { dir }) => match check(dir.as_deref()) {
             Ok(true) => Ok(()),

@@ -149,7 +149,7 @@ impl Gateway {
 impl Drop for Gateway {
     fn drop(&mut self) {
         if let Way::Here { app, .. } = &self.way {
-            app.store.clone().close();
+            app.close();
         }
     }
 }

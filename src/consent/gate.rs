@@ -155,6 +155,7 @@ impl Closed {
 
     /// Leaves the gate shut after an act on `purpose` that could not be made durable, until a later act on the same
     /// is durable or the process ends. Returns the number under which the act holds it.
+    #[must_use]
     pub fn leave_shut(self, purpose: Option<&PurposeId>) -> u64 {
         let mut shard = self.gates.shard(self.sid);
         let gate = shard.entry(self.sid).or_default();

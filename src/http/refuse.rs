@@ -5,16 +5,42 @@ use std::error::Error;
 
 use super::{Fault, Problem, ProblemKind};
 use crate::{
+    audit::AuditError,
     auth::AuthError,
     catalog::CatalogError,
     consent::ConsentError,
     domain::{PurposeId, Refusal},
     gateway::GatewayError,
+    operate::{BackupError, ContinuityError, OperateError},
     policy::{Catalogue, ContextError, ContextFlaw},
 };
 
 /// After how many seconds a call that could not be recorded is worth repeating.
 const RETRY_SECONDS: u32 = 5;
+
+impl From<OperateError> for Problem {
+    fn from(error: OperateError) -> Self {
+        match &error {
+            OperateError::Backup(wrong @ (BackupError::NoFolder | BackupError::WithKeys)) => {
+                Self::invalid(&[Fault::at("/dir", wrong.to_string())])
+            }
+            OperateError::Commit(_)
+            | OperateError::Audit(AuditError::Commit(_))
+            | OperateError::Backup(
+                BackupError::Io { .. }
+                | BackupError::Store(_)
+                | BackupError::Audit(AuditError::Commit(_)),
+            )
+            | OperateError::Continuity(
+                ContinuityError::Commit(_) | ContinuityError::Audit(AuditError::Commit(_)),
+            ) => unavailable(&error),
+            OperateError::Store(_)
+            | OperateError::Audit(_)
+            | OperateError::Backup(BackupError::Audit(_))
+            | OperateError::Continuity(_) => internal(&error),
+        }
+    }
+}
 
 impl From<ConsentError> for Problem {
     fn from(error: ConsentError) -> Self {

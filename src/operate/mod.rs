@@ -12,10 +12,14 @@
 //! in `http/operate`, and a command in `cli`. Slow work belongs on a thread that may block (`spawn_blocking`): the
 //! operator's door has a thread of its own, but only one.
 
+mod backups;
+mod continuity;
 mod status;
 
 use std::{fmt, sync::Arc};
 
+pub use backups::{BackupError, BackupStatus, Backups, Ground as BackupGround, Schedule};
+pub use continuity::{Continuity, ContinuityError, Ground as ContinuityGround};
 pub use status::Status;
 
 use crate::{
@@ -43,6 +47,12 @@ pub enum OperateError {
     /// A row could not be sealed or written.
     #[error("writing to the log")]
     Audit(#[from] AuditError),
+    /// There is no backup.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    /// A restored state could not be confirmed.
+    #[error(transparent)]
+    Continuity(#[from] ContinuityError),
 }
 
 /// Who acts.
@@ -75,6 +85,10 @@ pub struct Ground {
     pub authority: Arc<Authority>,
     /// The log's name.
     pub log_origin: Arc<str>,
+    /// The backups.
+    pub backups: Arc<Backups>,
+    /// Whether the state goes on from where it was.
+    pub continuity: Arc<Continuity>,
     /// Randomness.
     pub entropy: Entropy,
     /// Time.

@@ -9,12 +9,12 @@ use std::{
 use crate::domain::{Epoch, Sid};
 
 use super::{
-    batch::{Committed, Expect, Key},
+    batch::{Change, Committed, Expect, Key},
     codec,
     error::{CommitError, Unavailable},
     inbox::{Inbox, Request},
     journal::{AppendError, Journal},
-    reply::{Outcome, Reply, Wakes},
+    reply::{Outcome, Wakes},
     state::State,
 };
 
@@ -150,17 +150,22 @@ impl Committer {
     fn write(&mut self, accepted: Vec<Accepted>, refusal: Option<Unavailable>, wakes: &mut Wakes) {
         let log_size = self.state.log_size();
         let mut written = 0;
+        let (replies, requests): (Vec<_>, Vec<_>) = accepted
+            .into_iter()
+            .map(|(request, index)| ((request.reply, index), (request.change, request.encoded)))
+            .unzip();
+        self.state.stall.begin(replies);
         let appended = self.journal.append(|out| {
-            codec::write_group_head(out, log_size, accepted.len());
-            for (request, _) in &accepted {
-                out.extend_from_slice(&request.encoded);
+            codec::write_group_head(out, log_size, requests.len());
+            for (_, encoded) in &requests {
+                out.extend_from_slice(encoded);
             }
             written = out.len() as u64;
         });
         match appended {
             Ok(seq) => {
                 self.state.set_trouble(refusal);
-                self.show(seq, accepted, wakes);
+                self.show(seq, &requests, wakes);
                 self.count(written);
             }
             Err(error) => {
@@ -173,19 +178,26 @@ impl Committer {
                     self.state.sync_failed();
                 }
                 self.state.set_trouble(Some(reason));
-                answer(accepted, |_| Err(CommitError::Unavailable(reason)), wakes);
+                self.answer(|_| Err(CommitError::Unavailable(reason)), wakes);
             }
         }
     }
 
-    fn show(&self, seq: u64, accepted: Vec<Accepted>, wakes: &mut Wakes) {
-        let changes: Vec<_> = accepted.iter().map(|(request, _)| &request.change).collect();
+    fn show(&self, seq: u64, requests: &[(Change, Vec<u8>)], wakes: &mut Wakes) {
+        let changes: Vec<_> = requests.iter().map(|(change, _)| change).collect();
         match self.state.show(seq, &changes) {
-            Ok(()) => answer(accepted, |first_index| Ok(Committed { first_index, seq }), wakes),
+            Ok(()) => self.answer(|first_index| Ok(Committed { first_index, seq }), wakes),
             Err(reason) => {
                 self.state.view_failed();
-                answer(accepted, |_| Err(CommitError::Unavailable(reason)), wakes);
+                self.answer(|_| Err(CommitError::Unavailable(reason)), wakes);
             }
+        }
+    }
+
+    /// Answers who still waits for the group.
+    fn answer(&self, outcome: impl Fn(u64) -> Outcome, wakes: &mut Wakes) {
+        for (reply, first_index) in self.state.stall.end() {
+            reply.send(outcome(first_index), wakes);
         }
     }
 
@@ -203,19 +215,6 @@ impl Committer {
 /// The most bytes of batches in one group; it always fits into an empty segment.
 pub(super) fn group_most(segment: u64) -> usize {
     usize::try_from(segment / 4).unwrap_or(usize::MAX)
-}
-
-fn answer(accepted: Vec<Accepted>, outcome: impl Fn(u64) -> Outcome, wakes: &mut Wakes) {
-    // Whatever else a request holds is freed after everyone has their answer.
-    let replies: Vec<(Reply, u64, _)> = accepted
-        .into_iter()
-        .map(|(request, index)| (request.reply, index, (request.change, request.encoded)))
-        .collect();
-    let mut rest = Vec::with_capacity(replies.len());
-    for (reply, first_index, freed) in replies {
-        reply.send(outcome(first_index), wakes);
-        rest.push(freed);
-    }
 }
 
 /// What a group under way will have changed, over what the views show.

@@ -125,6 +125,9 @@ pub enum Unavailable {
     /// The batch is durable, but a view could not show it. It shows when the store is opened anew.
     #[error("a view failed")]
     View,
+    /// The disk does not come back from a write. A batch that was under way may be found to be committed when it does.
+    #[error("the disk does not answer")]
+    Stalled,
     /// The store is closed.
     #[error("the store is closed")]
     Closed,

@@ -20,7 +20,7 @@ use super::{
     options::{Limits, Options},
     period::Period,
     recover::{self, Recovered},
-    reply::{Commit, Lane, Reply},
+    reply::{Commit, Lane, Reply, Wakes},
     state::State,
     view::ViewError,
 };
@@ -172,6 +172,9 @@ impl Store {
         let Some(encoded) = encode(&change, &self.state().env.limits) else {
             return Commit::done(Err(CommitError::TooLarge));
         };
+        if awaited && self.state().stall.is_stalled() {
+            return Commit::done(Err(CommitError::Unavailable(Unavailable::Stalled)));
+        }
         let (reply, commit) = Reply::new(lane);
         self.inner.inbox.push(Request { expect, change, encoded, urgent, awaited, reply });
         commit
@@ -265,8 +268,21 @@ impl Store {
         let is_low = space.is_none_or(|space| space.free < state.env.limits.low_water(space.total));
         // What the last commit found of the disk may be over by now.
         let trouble = state.trouble().filter(|trouble| *trouble != Unavailable::DiskLow);
+        let trouble = trouble.or(state.stall.is_stalled().then_some(Unavailable::Stalled));
         let trouble = trouble.or(is_low.then_some(Unavailable::DiskLow));
         Health { trouble, seq: state.seq(), disk_free: space.map(|space| space.free) }
+    }
+
+    /// Lets go of who waits for a disk that does not come back. To be called once a second, from a thread that waits for
+    /// no commit: what is under way at two calls in a row is refused as [`Unavailable::Stalled`], and so is what comes,
+    /// until the disk answers.
+    pub fn beat(&self) {
+        let Some(waiting) = self.state().stall.beat() else { return };
+        let mut wakes = Wakes::default();
+        let queued = self.inner.inbox.take_awaited().into_iter().map(|request| request.reply);
+        for reply in waiting.into_iter().map(|(reply, _)| reply).chain(queued) {
+            reply.send(Err(CommitError::Unavailable(Unavailable::Stalled)), &mut wakes);
+        }
     }
 
     /// The data folder.

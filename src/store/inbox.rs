@@ -124,6 +124,16 @@ impl Inbox {
         drop(abandoned);
     }
 
+    /// Takes out what somebody waits for, for a committer that is held up.
+    pub(super) fn take_awaited(&self) -> Vec<Request> {
+        let mut state = self.state();
+        state.awaited = 0;
+        let (awaited, others) =
+            std::mem::take(&mut state.requests).into_iter().partition(|request| request.awaited);
+        state.requests = others;
+        awaited
+    }
+
     /// Takes no more; what waits is still handed out.
     pub(super) fn close(&self) {
         self.state().closed = true;

@@ -32,6 +32,7 @@ mod committer;
 mod inbox;
 mod recover;
 mod reply;
+mod stall;
 mod state;
 
 mod backup;
@@ -59,6 +60,6 @@ pub use error::{CommitError, StoreError, Unavailable};
 pub use handle::{Health, Position, Scan, Store};
 pub use options::{Engine, FileKey, Limits, OnSyncFailure, Options};
 pub use period::{InvalidPeriod, Period};
-pub use recover::{Recovered, ViewOrigin};
+pub use recover::{Recovered, ViewOrigin, distrust_view};
 pub use reply::{Commit, Lane, LaneDriver};
 pub use verify::{Part, Verified, VerifyRequest, Wrong, verify};

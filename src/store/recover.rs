@@ -74,6 +74,16 @@ pub(super) fn distrust(dir: &Path) -> PathBuf {
     dir.join("view.distrusted")
 }
 
+/// Says that the view of the store in `dir` must be made anew at the next start. No process may hold the folder.
+///
+/// # Errors
+/// When the folder is in use, or the machine fails.
+pub fn distrust_view(fs: &dyn Fs, dir: &Path) -> Result<(), StoreError> {
+    let _lock = lock(fs, dir)?;
+    let marked = fs.open(&distrust(dir), OpenMode::Write).and_then(|_| fs.sync_dir(dir));
+    marked.map_err(doing("marking the view"))
+}
+
 /// Where a view goes that had to be made anew; the next checkpoint removes it.
 pub(super) fn aside(dir: &Path) -> PathBuf {
     dir.join("view.aside")

@@ -20,6 +20,7 @@ use super::{
     leaves::Leaves,
     options::{Limits, OnSyncFailure},
     snapshot::{Cut, Snapshots},
+    stall::Stall,
     view::{View, Write},
 };
 
@@ -38,6 +39,7 @@ pub(super) struct State {
     trouble: Mutex<Option<Unavailable>>,
     pub(super) checkpointing: Mutex<()>,
     pub(super) snapshots: Snapshots,
+    pub(super) stall: Stall,
     pub(super) held: Held,
     pub(super) env: Env,
     /// Held as long as anything reads or writes; the last field, so that sled closes first.
@@ -85,6 +87,7 @@ impl State {
             trouble: Mutex::new(None),
             checkpointing: Mutex::new(()),
             snapshots,
+            stall: Stall::default(),
             held,
             env,
             lock,

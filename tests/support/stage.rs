@@ -141,7 +141,7 @@ impl Stage {
     }
 
     fn token(&self, mint: &Mint, grant: Grant<'_>, seconds: u64) -> String {
-        let now = Timestamp::parse(NOON).unwrap();
+        let now = self.behind().gateway.now();
         let token = mint.token(grant, now, Duration::from_secs(seconds), &self.entropy);
         token.unwrap().expose().to_owned()
     }
