@@ -126,9 +126,9 @@ pub fn restore(
         fs.rename(to, aside).map_err(placing())?;
     }
     fs.rename(&making, to).map_err(placing())?;
-    if let Some(parent) = to.parent() {
-        fs.sync_dir(parent).map_err(placing())?;
-    }
+    // A folder named without another stands in the present one.
+    let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty());
+    fs.sync_dir(parent.unwrap_or(Path::new("."))).map_err(placing())?;
     drop(lock);
     Ok(Restored { manifest, aside, segments })
 }
