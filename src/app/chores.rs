@@ -1,4 +1,4 @@
-//! What happens between calls: deletions at recipients, expiry, the popular list, retention, training.
+//! What happens between calls: unfinished changes of policy, deletions at recipients, expiry, the popular list, retention, training.
 //!
 //! Each chore can be run by itself, so a test need not wait for it; [`Chores::run`] runs each at its own pace.
 
@@ -16,6 +16,8 @@ use crate::{
 /// How often each chore is done.
 const TICK: Duration = Duration::from_secs(1);
 const TRAIN_EVERY: u64 = 30;
+/// How long a change of policy that a crash cut off, or a full disk, may lie unfinished.
+const FINISH_EVERY: u64 = 60;
 const HOURLY: u64 = 60 * 60;
 const DAILY: u64 = 24 * HOURLY;
 
@@ -52,6 +54,9 @@ impl Chores {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         for tick in 0u64.. {
             ticks.tick().await;
+            if tick % FINISH_EVERY == 0 {
+                note("policy", self.finish_change().await);
+            }
             note("deletions", self.delete().await.map(|_| ()));
             if tick % TRAIN_EVERY == TRAIN_EVERY - 1 {
                 self.train().await;
@@ -72,6 +77,7 @@ impl Chores {
     /// # Errors
     /// When one fails; those after it are not done.
     pub async fn once(&mut self) -> Result<Done, AppError> {
+        self.finish_change().await?;
         self.expire().await?;
         let deletions = self.delete().await?;
         let trained = self.train().await;
@@ -79,6 +85,15 @@ impl Chores {
         self.turn_period().await?;
         let dropped = self.retain().await?;
         Ok(Done { deletions, trained, dropped })
+    }
+
+    /// Does what is left to be done of the last change of policy.
+    async fn finish_change(&self) -> Result<(), AppError> {
+        let acts = self.app.policy_changes.resume().await?;
+        if acts > 0 {
+            tracing::info!(consent.acts = acts, "consents were changed to the policy in force");
+        }
+        Ok(())
     }
 
     /// Asks recipients for the deletions they owe.

@@ -32,6 +32,9 @@ pub enum AppError {
     /// The policies are wrong.
     #[error("loading the policies")]
     Policy(#[from] crate::policy::PolicyError),
+    /// The policy in force cannot be had, or another cannot be put in force.
+    #[error(transparent)]
+    Change(#[from] crate::operate::ChangeError),
     /// The catalogue of items does not open.
     #[error("opening the catalogue")]
     Catalog(#[from] crate::catalog::CatalogError),

@@ -11,12 +11,14 @@ mod chores;
 mod error;
 mod memory;
 mod open;
+mod policy;
 mod serve;
 mod settings;
 
 pub use chores::{Chores, Done};
 pub use error::AppError;
-pub use open::{App, Machine, policy_files};
+pub use open::{App, Machine};
+pub use policy::policy_files;
 pub use serve::Server;
 pub use settings::{
     AuditSettings, DiversitySettings, EngineSetting, EventsSettings, KeysSettings, OnWithdraw,

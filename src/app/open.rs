@@ -1,12 +1,13 @@
 //! Opens everything a gateway stands on, in the order in which one thing needs another.
 
-use std::{collections::BTreeMap, fs, io, path::Path, sync::Arc};
+use std::{io, sync::Arc};
 
 use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::{
     AppError, EngineSetting, OnWithdraw, Settings, UpstreamKind, UpstreamSettings, memory,
+    policy::{in_force, purposes_named},
 };
 use crate::{
     ambient::{Clock, Entropy, Fs, RealFs, create_secret, private_dir, read_secret},
@@ -18,7 +19,8 @@ use crate::{
     gateway::{self, Gateway, Serving},
     http::{self, Edge, body::BodyLimit},
     jose::Signer,
-    policy::{Bundle, Policies},
+    operate::PolicyChanges,
+    policy::Policies,
     rights::Deletions,
     store::{Engine, FileKey, Lane, Limits, OnSyncFailure, Options, Recovered, Store, ViewOrigin},
     upstream::{self, Builtin, Endpoint, Model, Recipient, StaticHeader},
@@ -69,6 +71,8 @@ pub struct App {
     pub audit: Audit,
     /// The policy in force.
     pub policies: Arc<Policies>,
+    /// Changes of the policy in force.
+    pub policy_changes: PolicyChanges,
     /// The ledger.
     pub ledger: Ledger,
     /// The items.
@@ -102,7 +106,7 @@ impl App {
             entropy.clone(),
             clock.clone(),
         )?;
-        let policies = Arc::new(Policies::new(bundle(settings.policy.dir.as_deref())?));
+        let policies = Arc::new(Policies::new(in_force(&settings, &store, &audit, &clock)?));
         let ledger = Ledger::new(consent::Ground {
             store: store.clone(),
             vault: vault.clone(),
@@ -115,6 +119,14 @@ impl App {
             clock: clock.clone(),
             people,
         });
+        let policy_changes = PolicyChanges::new(
+            store.clone(),
+            audit.clone(),
+            clock.clone(),
+            policies.clone(),
+            ledger.clone(),
+            purposes_named(&settings),
+        )?;
         let catalog = Catalog::open(store.clone())?;
         let mut builtins = Vec::new();
         let mut models = Vec::new();
@@ -154,6 +166,7 @@ impl App {
             vault,
             audit,
             policies,
+            policy_changes,
             ledger,
             catalog,
             gateway,
@@ -193,16 +206,11 @@ impl App {
         )
     }
 
-    /// Writes rows for what is different from the last run: another policy, a rebuilt view.
+    /// Writes rows for what is different from the last run: a rebuilt view.
     fn say_what_changed(&self, recovered: &Recovered) -> Result<(), AppError> {
         if matches!(recovered.view, ViewOrigin::Rebuilt { .. }) {
             let body = json!({ "what": "view" });
             self.row(Event::StateRebuilt, "rebuilt", &body)?;
-        }
-        let bundle = self.policies.snapshot();
-        if self.audit.note_ruleset(bundle.version())? {
-            let body = json!({ "version": bundle.version(), "vocabulary": bundle.vocabulary() });
-            self.row(Event::PolicyChanged, "in_force", &body)?;
         }
         Ok(())
     }
@@ -267,34 +275,6 @@ fn open_store(
         on_sync_failure: machine.on_sync_failure,
     })?;
     Ok((store, Arc::new(keeper), recovered))
-}
-
-fn bundle(dir: Option<&Path>) -> Result<Bundle, AppError> {
-    match dir {
-        Some(dir) => Ok(Bundle::parse(policy_files(dir)?)?),
-        None => Ok(Bundle::shipped()?),
-    }
-}
-
-/// The files of a policy folder, by name.
-///
-/// # Errors
-/// When the folder or a file in it cannot be read.
-pub fn policy_files(dir: &Path) -> Result<BTreeMap<String, String>, AppError> {
-    let read = |source| AppError::Read { path: dir.to_owned(), source };
-    let mut files = BTreeMap::new();
-    for entry in fs::read_dir(dir).map_err(read)? {
-        let path = entry.map_err(read)?.path();
-        let known = path.extension().is_some_and(|kind| {
-            ["toml", "cedar", "cedarschema"].iter().any(|known| kind.eq_ignore_ascii_case(known))
-        });
-        if let Some(name) = path.file_name().filter(|_| known) {
-            let text = fs::read_to_string(&path)
-                .map_err(|source| AppError::Read { path: path.clone(), source })?;
-            files.insert(name.to_string_lossy().into_owned(), text);
-        }
-    }
-    Ok(files)
 }
 
 fn audience(upstream: &UpstreamSettings) -> Audience {

@@ -19,7 +19,7 @@ pub use leaf::{Draft, RowKeys};
 use crate::{
     ambient::{Clock, Entropy, EntropyError},
     domain::{GatewayName, Timestamp},
-    store::{Batch, CommitError, Key, Lane, Leaf, Put, Store},
+    store::{Batch, CommitError, Lane, Leaf, Store},
     vault::{SubjectKey, Vault, VaultError},
 };
 
@@ -71,6 +71,8 @@ events! {
     ConsentWithdrawn = "consent.withdrawn",
     /// Consent ended by its own date.
     ConsentExpired = "consent.expired",
+    /// Consents were carried over to the new names of purposes or categories.
+    ConsentCarried = "consent.carried",
     /// A person set rules of their own.
     RulesChanged = "rights.rules",
     /// A person came to be known.
@@ -189,22 +191,6 @@ impl Audit {
         let leaf = self.seal(draft, &RowKeys::of(&self.nobody(), 0), None)?;
         let batch = Batch { leaves: vec![leaf], ..Batch::default() };
         Ok(Logged { index: self.store.commit_blocking(batch)?.first_index })
-    }
-
-    /// Remembers which policy version the log last spoke of. Whether `version` is another one than before.
-    ///
-    /// # Errors
-    /// When the store fails or the journal does not take it.
-    pub fn note_ruleset(&self, version: &str) -> Result<bool, AuditError> {
-        let key = Key::new(b"m/policy");
-        let known = self.store.read(&key).map_err(VaultError::from)?;
-        if known.as_ref().is_some_and(|known| known.value == version.as_bytes()) {
-            return Ok(false);
-        }
-        let before = known.map_or(0, |known| known.version);
-        let put = Put { key, version: before + 1, value: version.as_bytes().to_vec() };
-        self.store.commit_blocking(Batch { put: vec![put], ..Batch::default() })?;
-        Ok(true)
     }
 
     /// Writes a row about nobody.

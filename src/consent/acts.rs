@@ -59,28 +59,41 @@ impl Ledger {
     /// When the act is refused, or the journal does not take it. A withdrawal that the journal does not take holds in
     /// this process all the same, and [`Acted::index`] is `None`.
     pub async fn act(&self, handle: Handle, request: Request) -> Result<Acted, ConsentError> {
-        let bundle = self.policies.snapshot();
-        let purpose = bundle
-            .catalogue()
-            .purpose(&request.purpose)
-            .ok_or_else(|| ConsentError::UnknownPurpose(request.purpose.clone()))?;
-        let act = self.read(bundle.catalogue(), purpose, &request)?;
+        // Held to the end, so that a change of policy sees what is given or keeps it from being given.
+        let _giving = match request.action {
+            Action::Give => Some(self.may_give(&request.purpose, &request.categories).await?),
+            _ => None,
+        };
         for _ in 0..TRIES {
-            let mut change = self.begin(handle).await?;
-            if change.created && act.action == Action::Withdraw {
-                return Err(Refusal::NothingGiven.into());
-            }
-            let until = request.under_14_until.or(change.standing.under_14_until);
-            change.standing.under_14_until = until;
-            let sid = change.key.sid();
-            self.apply(purpose, &act, &mut change)?;
-            match self.commit(&bundle, change, &act).await {
-                Ok((index, epoch)) => return self.acted(&act, sid, epoch, index),
+            let bundle = self.policies.snapshot();
+            match self.act_under(&bundle, handle, &request).await {
                 Err(ConsentError::Commit(CommitError::Conflict)) => {}
-                Err(error) => return Err(error),
+                // What the person had may stand under another name by now.
+                Err(_) if self.policies.current().version() != bundle.version() => {}
+                done => return done,
             }
         }
         Err(ConsentError::Contended)
+    }
+
+    async fn act_under(
+        &self,
+        bundle: &Bundle,
+        handle: Handle,
+        request: &Request,
+    ) -> Result<Acted, ConsentError> {
+        let purpose = meant(bundle, request)?;
+        let act = self.read(bundle.catalogue(), purpose, request)?;
+        let mut change = self.begin(handle, bundle).await?;
+        if change.created && act.action == Action::Withdraw {
+            return Err(Refusal::NothingGiven.into());
+        }
+        let until = request.under_14_until.or(change.standing.under_14_until);
+        change.standing.under_14_until = until;
+        let sid = change.key.sid();
+        self.apply(purpose, &act, &mut change)?;
+        let (index, epoch) = self.commit(bundle, change, &act).await?;
+        self.acted(&act, sid, epoch, index)
     }
 
     /// Keeps an objection by signal of a known person, for every purpose that such a signal is about. Returns the
@@ -91,7 +104,7 @@ impl Ledger {
     pub async fn object(&self, person: Person) -> Result<Person, ConsentError> {
         let bundle = self.policies.snapshot();
         let act = self.plain(Action::Object, Method::Signal);
-        let mut person = person;
+        let mut person = self.settled(person, &bundle).await?;
         for _ in 0..TRIES {
             let mut change = Change::begin(&person);
             let mut news = false;
@@ -130,7 +143,7 @@ impl Ledger {
         let bundle = self.policies.snapshot();
         let act = self.plain(Action::SetRules, Method::App);
         for _ in 0..TRIES {
-            let mut change = self.begin(handle).await?;
+            let mut change = self.begin(handle, &bundle).await?;
             change_rules(&mut change.standing.rules);
             let rules = change.standing.rules.clone();
             match self.commit(&bundle, change, &act).await {
@@ -143,10 +156,10 @@ impl Ledger {
     }
 
     /// The beginnings of a change to the person under `handle`, who comes to be known by it if nobody is yet.
-    async fn begin(&self, handle: Handle) -> Result<Change, ConsentError> {
+    async fn begin(&self, handle: Handle, bundle: &Bundle) -> Result<Change, ConsentError> {
         let ledger = self.clone();
         if let Some(person) = off_the_worker(move || ledger.find(handle)).await? {
-            return Ok(Change::begin(&person));
+            return Ok(Change::begin(&self.settled(person, bundle).await?));
         }
         let enrolment = self.vault.enrol(handle)?;
         let mut change = Change::begin(&Person::new(enrolment.key));
@@ -301,6 +314,14 @@ impl Ledger {
         let last_use = self.gates.last_use(sid, purpose);
         Ok(Acted { epoch, receipt: receipt.sign(&self.signer)?, index, last_use })
     }
+}
+
+/// The purpose that a request names. Who says no may say it to the name that the purpose had before.
+fn meant<'a>(bundle: &'a Bundle, request: &Request) -> Result<&'a Purpose, ConsentError> {
+    let gives = request.action == Action::Give;
+    let renamed = if gives { &request.purpose } else { bundle.renamed(&request.purpose) };
+    let known = bundle.catalogue().purpose(renamed);
+    known.ok_or_else(|| ConsentError::UnknownPurpose(request.purpose.clone()))
 }
 
 /// What a person agrees to: what the request names, or all that the purpose uses except sensitive categories, each

@@ -78,6 +78,7 @@ fn draft(bundle: &Bundle, act: &Act, epoch: Epoch) -> Draft {
         Action::Expire => (Event::ConsentExpired, "expired"),
         Action::Object => (Event::ConsentRefused, "objected"),
         Action::SetRules => (Event::RulesChanged, "set"),
+        Action::Carry => (Event::ConsentCarried, "carried"),
     };
     let body = json!({
         "t_ms": act.at.millis(),

@@ -41,6 +41,9 @@ pub enum ConsentError {
     /// A required purpose rests on a contract or a law: there is no consent to act on.
     #[error("the purpose {0} is required and does not rest on consent")]
     Required(PurposeId),
+    /// The policy is being changed and will no longer have what is to be given.
+    #[error("the policy is being changed, and the purpose {0} with it")]
+    PolicyChanging(PurposeId),
     /// Others changed the same person's standing again and again.
     #[error("the standing kept changing")]
     Contended,

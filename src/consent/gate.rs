@@ -115,6 +115,14 @@ impl Gates {
         shard.get(&sid)?.last_use.iter().find(|(known, _)| known == purpose).map(|(_, at)| *at)
     }
 
+    /// Cuts off every disclosure that is being written, whoever it is about. They are told anew.
+    pub fn cut_all(&self) {
+        for shard in self.shards.iter() {
+            let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            shard.values().flat_map(|gate| &gate.open).for_each(|slot| slot.revoke());
+        }
+    }
+
     fn shard(&self, sid: Sid) -> MutexGuard<'_, FxHashMap<Sid, Gate>> {
         let [first, ..] = sid.0;
         // A sid is random, so its first byte spreads people evenly.

@@ -2,15 +2,18 @@
 
 use std::{fmt, sync::Arc};
 
+use arc_swap::ArcSwapOption;
+
 use super::{
     Act, ConsentError, Deletion, Gates, Standing, history::acts_prefix, standing::standing_key,
+    succeed::Endings,
 };
 use crate::{
     ambient::{Clock, Entropy},
     audit::{Audit, RowKeys},
     domain::{Epoch, Pseudodomain, PurposeId, RecipientId, Sid},
     jose::Signer,
-    policy::Policies,
+    policy::{Policies, Succession},
     store::{Key, Record, Store, StoreError},
     vault::{Handle, SubjectKey, Vault},
 };
@@ -68,6 +71,8 @@ pub struct Ledger {
     pub(super) entropy: Entropy,
     pub(super) clock: Clock,
     pub(super) gates: Gates,
+    pub(super) endings: Endings,
+    pub(super) migrating: Arc<ArcSwapOption<Succession>>,
     standings: Arc<quick_cache::sync::Cache<Sid, (u64, Arc<Standing>)>>,
 }
 
@@ -111,6 +116,8 @@ impl Ledger {
             log_origin: ground.log_origin.into(),
             entropy: ground.entropy,
             clock: ground.clock,
+            endings: Endings::default(),
+            migrating: Arc::default(),
             standings: Arc::new(quick_cache::sync::Cache::new(ground.people)),
         }
     }

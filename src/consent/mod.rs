@@ -19,6 +19,7 @@ mod history;
 mod ledger;
 mod notice;
 mod standing;
+mod succeed;
 
 pub use acts::{Acted, Request};
 pub use error::ConsentError;
@@ -28,3 +29,4 @@ pub use history::{Act, Action, DELETIONS, Deletion, deletion_key, deletion_sid, 
 pub use ledger::{Audience, Ground, Ledger, Person};
 pub use notice::{Receipt, Snapshot};
 pub use standing::{Generation, PurposeStanding, Rules, Standing};
+pub use succeed::{Ending, Survey};

@@ -14,7 +14,7 @@ use crate::{
     audit::{Draft, Event, Logged, RowKeys},
     consent::{Guard, Person},
     domain::{CategoryId, Epoch, PurposeId, Timestamp, hex},
-    policy::{Fields, Permit, Ruling, Shaped, Withheld},
+    policy::{Fields, Passage, Permit, Ruling, Shaped, Withheld},
     store::{Batch, CommitError, Expect},
     upstream::{Clearance, Model, Outbound, UpstreamFault},
 };
@@ -59,7 +59,7 @@ pub(super) enum Unrecorded {
 pub(super) enum Disclosed {
     /// The model's answer.
     Answer(Bytes),
-    /// The consent changed before all bytes were written. The row is void.
+    /// The consent or the policy changed before all bytes were written. The row is void.
     Changed,
     /// The model gave no answer. Unless a byte may have reached it, the row is void.
     Fault(Fault),
@@ -108,7 +108,8 @@ impl Gateway {
         }
     }
 
-    /// Sends what was recorded. `permit` is looked at once more at the gate: its epoch and its end.
+    /// Sends what was recorded. `permit` is looked at once more at the gate: its epoch, its end, and whether the policy
+    /// that ruled is still in force.
     pub(super) async fn disclose(
         &self,
         model: &Model,
@@ -121,6 +122,10 @@ impl Gateway {
             self.void(recorded, permit.ruling(), "permit_ended");
             return Disclosed::Changed;
         }
+        let Some(passage) = permit.pass() else {
+            self.void(recorded, permit.ruling(), "policy_changed");
+            return Disclosed::Changed;
+        };
         let clearance = match permit.sid() {
             Some(sid) => {
                 let Some(guard) =
@@ -129,10 +134,10 @@ impl Gateway {
                     self.void(recorded, permit.ruling(), "gate_closed");
                     return Disclosed::Changed;
                 };
-                Cleared { _logged: recorded.logged, guard: Some(guard) }
+                Cleared { _logged: recorded.logged, _passage: passage, guard: Some(guard) }
             }
             // Nothing personal leaves, so there is no gate to pass.
-            None => Cleared { _logged: recorded.logged, guard: None },
+            None => Cleared { _logged: recorded.logged, _passage: passage, guard: None },
         };
         match model.send(outbound, Box::new(clearance)).await {
             Ok(bytes) => Disclosed::Answer(bytes),
@@ -211,9 +216,11 @@ impl Gateway {
     }
 }
 
-/// What a model's connection holds while it writes: the proof that the row is durable, and the open gate.
+/// What a model's connection holds while it writes: the proof that the row is durable, leave under the policy that
+/// ruled, and the open gate.
 struct Cleared {
     _logged: Logged,
+    _passage: Passage,
     guard: Option<Guard>,
 }
 

@@ -49,7 +49,7 @@ impl Gateway {
     /// Answers a recommendation call. There is always an answer; where it could not be personal or could not be the
     /// model's, [`Decision`] says why.
     pub async fn recommend(&self, asked: Asked) -> Answered {
-        let bundle = self.policies.snapshot();
+        let mut bundle = self.policies.snapshot();
         let person = match self.who(&asked).await {
             Ok(person) => person,
             Err(fault) => return self.plain(&asked, &bundle, None, fault),
@@ -58,10 +58,14 @@ impl Gateway {
         for _ in 0..TELLINGS {
             match self.tell(&asked, &bundle, person.as_ref()).await {
                 Telling::Done(answered) => return *answered,
-                Telling::Again => match self.who(&asked).await {
-                    Ok(fresh) => person = fresh,
-                    Err(fault) => return self.plain(&asked, &bundle, None, fault),
-                },
+                Telling::Again => {
+                    // Another policy may be why: each telling is told under one, from its first line to its last.
+                    bundle = self.policies.snapshot();
+                    match self.who(&asked).await {
+                        Ok(fresh) => person = fresh,
+                        Err(fault) => return self.plain(&asked, &bundle, None, fault),
+                    }
+                }
             }
         }
         self.plain(&asked, &bundle, person.as_ref(), Fault::CHANGED)

@@ -48,7 +48,9 @@ impl From<ConsentError> for Problem {
             ConsentError::Contended => {
                 Self::new(ProblemKind::Contended, "The person's standing kept changing.")
             }
-            ConsentError::Commit(_) | ConsentError::Stopping => unavailable(&error),
+            ConsentError::Commit(_) | ConsentError::PolicyChanging(_) | ConsentError::Stopping => {
+                unavailable(&error)
+            }
             ConsentError::Audit(_)
             | ConsentError::Store(_)
             | ConsentError::Vault(_)

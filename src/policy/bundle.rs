@@ -10,9 +10,9 @@ use arc_swap::{ArcSwap, Guard};
 use serde::Serialize;
 
 use super::{
-    Catalogue, Category, CategoryFacts, GateFacts, MAX_CATEGORIES, PolicyError, ReasonCode, Rule,
-    Ruling, catalogue, catalogue::sha256, error::Found, migration, migration::Migration, rules,
-    rules::Rules, table::Book,
+    Catalogue, Category, CategoryFacts, Fate, GateFacts, MAX_CATEGORIES, PolicyError, ReasonCode,
+    Rule, Ruling, catalogue, catalogue::sha256, error::Found, migration, migration::Migration,
+    rules, rules::Rules, table::Book,
 };
 use crate::domain::{PurposeId, Tier};
 
@@ -109,6 +109,15 @@ impl Bundle {
     #[must_use]
     pub fn migration(&self) -> &Migration {
         &self.migration
+    }
+
+    /// The name that this bundle has for a purpose: another one if it says that the purpose was renamed.
+    #[must_use]
+    pub fn renamed<'a>(&'a self, id: &'a PurposeId) -> &'a PurposeId {
+        match self.migration.purpose(id) {
+            Some(Fate::Rename(to)) => to,
+            _ => id,
+        }
     }
 
     /// Its purposes and data categories.

@@ -54,7 +54,8 @@ pub(super) async fn act(
     let oneself = oneself_or(&caller, Scope::Consent)?;
     let body = body.whole(JSON, edge.body_limit).await?;
     let act: ConsentAct = parse(&body)?;
-    refuse::unless_known(edge.policies.current().catalogue(), &act.purpose.0)?;
+    let bundle = edge.policies.snapshot();
+    refuse::unless_known(bundle.catalogue(), bundle.renamed(&act.purpose.0))?;
     let subject = match oneself {
         Some(oneself) => by_oneself(&act, oneself)?,
         None => by_app(&caller, &act)?,
