@@ -60,13 +60,33 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("auth", &["domain", "ambient", "jose"]),
+    (
+        "operate",
+        &[
+            "domain",
+            "ambient",
+            "jose",
+            "policy",
+            "diversity",
+            "store",
+            "vault",
+            "pseudonym",
+            "upstream",
+            "audit",
+            "consent",
+            "catalog",
+            "rights",
+            "gateway",
+            "auth",
+        ],
+    ),
     ("http", EDGE),
     ("web", EDGE),
 ];
 
 /// An edge reads what was asked and words the answer. What people's data are kept in is behind it.
 const EDGE: &[&str] =
-    &["domain", "auth", "policy", "consent", "catalog", "rights", "gateway", "audit"];
+    &["domain", "auth", "policy", "consent", "catalog", "rights", "gateway", "audit", "operate"];
 
 /// Rooms that put the house together and may name every other.
 const WIRING: &[&str] = &["app", "cli", "main", "lib"];

@@ -8,6 +8,7 @@
 pub mod demo;
 
 mod chores;
+mod door;
 mod error;
 mod memory;
 mod open;
@@ -21,6 +22,7 @@ pub use open::{App, Machine};
 pub use policy::policy_files;
 pub use serve::Server;
 pub use settings::{
-    AuditSettings, DiversitySettings, EngineSetting, EventsSettings, KeysSettings, OnWithdraw,
-    PolicySettings, ServerSettings, Settings, StoreSettings, UpstreamKind, UpstreamSettings,
+    AuditSettings, DiversitySettings, Door, EngineSetting, EventsSettings, KeysSettings,
+    OnWithdraw, OperatorSettings, PolicySettings, ServerSettings, Settings, StoreSettings,
+    UpstreamKind, UpstreamSettings,
 };

@@ -2,7 +2,9 @@
 //!
 //! Exit statuses: 0 done, 1 failed (the reason is on standard error), 2 the command line was not understood.
 
+mod operator;
 mod print;
+mod status;
 mod token;
 
 use std::{
@@ -55,6 +57,8 @@ enum What {
         #[arg(long)]
         config: PathBuf,
     },
+    /// Says how the gateway stands.
+    Status(operator::OperatorArgs),
     /// Prints a token, signed with a key of the configuration.
     Token(token::TokenArgs),
     /// Works with policies.
@@ -86,6 +90,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             demo(&DemoOptions { data, port, movielens }, json)
         }
         What::Serve { config } => serve(&config),
+        What::Status(args) => status::run(&args),
         What::Token(args) => token::run(&args),
         What::Policy(PolicyCommand::Check { dir }) => match check(dir.as_deref()) {
             Ok(true) => Ok(()),
