@@ -2,6 +2,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::string_slice,
     reason = "a test that cannot read what it looks at must fail"
 )]
 
@@ -13,6 +14,8 @@ use std::sync::{
 };
 
 use consentry::{
+    ambient::FaultFs,
+    domain::{ConsentState, PurposeId},
     operate::{ChangeError, Proposal, Proposed, Report},
     policy::{Bundle, Files},
 };
@@ -23,6 +26,7 @@ use support::{
     actors::{RECOMMEND, is_for_everybody, is_full},
     book::events,
     model::Model,
+    wiring::fresh_folder,
 };
 
 const POPULARITY: &str = "measure_popularity";
@@ -333,4 +337,131 @@ async fn a_bundle_that_breaks_a_promise_or_a_case_is_not_put_in_force() {
     let flaw = &error.flaws()[0];
     assert_eq!((flaw.file.as_str(), flaw.line), ("gate.cedar", Some(75)));
     assert_eq!(stage.behind().policy_changes.in_force(), version);
+}
+
+/// A gateway on `disk`, which an earlier one may have left.
+async fn on_disk(model: &Model, folder: &std::path::Path, disk: &FaultFs) -> Stage {
+    let (url, folder, disk) = (model.url(), folder.to_owned(), disk.clone());
+    Stage::set(move |set| {
+        (set.model, set.folder, set.disk) = (Some(url), Some(folder), Some(disk));
+        // Gateways of one folder stand beside each other here: each its own door.
+        set.door = Some("127.0.0.1:0".to_owned());
+    })
+    .await
+}
+
+/// Copies of the disk as they would be found if the process were killed at one of many moments until `over`.
+fn kills(disk: &FaultFs, over: &Arc<AtomicBool>) -> std::thread::JoinHandle<Vec<FaultFs>> {
+    let (disk, over) = (disk.clone(), over.clone());
+    std::thread::spawn(move || {
+        let (mut copies, mut last) = (vec![disk.after_kill()], disk.calls());
+        while !over.load(Ordering::Relaxed) {
+            if disk.calls() != last {
+                (last, _) = (disk.calls(), copies.push(disk.after_kill()));
+            }
+            std::thread::yield_now();
+        }
+        copies
+    })
+}
+
+#[tokio::test]
+async fn a_process_killed_during_a_change_leaves_one_version_whole_and_finishes_it() {
+    const PEOPLE: usize = 40;
+    let (model, disk, folder) = (Model::start(), FaultFs::new(), fresh_folder());
+    let stage = on_disk(&model, &folder, &disk).await;
+    let ids: Vec<String> = (0..PEOPLE).map(|n| format!("person-{n}")).collect();
+    for id in &ids {
+        stage.known_as(id).gives_to(POPULARITY, &json!({})).await;
+    }
+    let before = stage.behind().policy_changes.in_force();
+    let over = Arc::new(AtomicBool::new(false));
+    let copies = kills(&disk, &over);
+    let going = without_popularity("[purposes]\nmeasure_popularity = \"withdraw\"\n");
+    let report = apply(&stage, going).await.unwrap();
+    over.store(true, Ordering::Relaxed);
+    let copies = tokio::task::spawn_blocking(move || copies.join().unwrap()).await.unwrap();
+    assert_eq!(report.migration.unwrap().acts, PEOPLE as u64);
+    let (mut old, mut half, mut done) = (0, 0, 0);
+    for copy in copies.iter().step_by((copies.len() / 12).max(1)).chain(copies.last()) {
+        let stage = on_disk(&model, &folder, copy).await;
+        let changes = stage.behind().policy_changes.clone();
+        let version = changes.in_force();
+        let purpose = PurposeId::parse(POPULARITY).unwrap();
+        let given = || {
+            let stands = |id: &String| stage.find(id).unwrap().standing.purpose(&purpose).cloned();
+            let states = ids.iter().map(|id| stands(id).unwrap().consent.written_state());
+            states.filter(|state| *state == ConsentState::Given).count()
+        };
+        if version == before {
+            assert_eq!(given(), PEOPLE, "a consent went although the change was not made");
+            assert!(!changes.is_unfinished().unwrap());
+            old += 1;
+        } else {
+            assert_eq!(version, report.version);
+            // Whether or not the gateway has begun by itself to finish what was left.
+            let left = given();
+            changes.resume().await.unwrap();
+            assert_eq!(given(), 0);
+            assert!(!changes.is_unfinished().unwrap());
+            (half, done) = (half + usize::from(left > 0), done + usize::from(left == 0));
+        }
+        stage.stop().await;
+    }
+    assert!(old > 0 && half + done > 0, "{old} before, {half} half way, {done} done");
+    stage.stop().await;
+}
+
+#[tokio::test]
+async fn a_restart_keeps_what_was_applied_whatever_the_folder_says() {
+    let (model, disk, folder) = (Model::start(), FaultFs::new(), fresh_folder());
+    let stage = on_disk(&model, &folder, &disk).await;
+    let applied = apply(&stage, forbidding()).await.unwrap().version;
+    stage.stop().await;
+    let stage = on_disk(&model, &folder, &disk).await;
+    assert_eq!(stage.behind().policy_changes.in_force(), applied);
+    let rows = stage.log().await;
+    assert_eq!(events(&rows, &["policy.changed"]).len(), 2, "a start changes nothing");
+    let said = support::log::logged();
+    assert!(said.contains("the policies of the folder are not those in force"), "nobody is told");
+    let row = rows.iter().rfind(|row| row.event() == "policy.changed").unwrap();
+    let body = stage.opens_nobodys(row.index).unwrap();
+    assert_eq!((&body["version"], &body["by"]), (&json!(applied), &json!("owner")));
+    assert_eq!(row.leaf["s"], json!(applied.strip_prefix("sha256:").unwrap()[..16]));
+}
+
+#[tokio::test]
+async fn the_operators_door_changes_the_policy_and_says_what_stands_against_it() {
+    let model = Model::start();
+    let stage = stage(&model).await;
+    stage.known_as("ada").gives_to(POPULARITY, &json!({})).await;
+    let post = |body: Value| stage.operate("post", "/v1/operate/policies").json(&body).send();
+    let in_force = || async {
+        stage.operate("get", "/v1/operate/policies").send().await.json()["in_force"].clone()
+    };
+    let first = in_force().await;
+    let mut flawed = edited(&[("gate.cedar", "context.paused", "context.pawsed")]);
+    flawed.insert("notes.md".to_owned(), String::new());
+    let refused = post(json!({"files": flawed})).await;
+    assert_eq!((refused.status.as_u16(), refused.problem().as_str()), (422, "policy-refused"));
+    let flaws = refused.json()["flaws"].as_array().unwrap().clone();
+    assert_eq!(flaws.len(), 2, "{flaws:?}");
+    let cedar = flaws.iter().find(|flaw| flaw["file"] == "gate.cedar").unwrap();
+    assert!(cedar["line"].is_u64() && cedar["column"].is_u64() && cedar["reason"].is_string());
+    let lost = post(json!({"files": without_popularity("")})).await;
+    assert_eq!(lost.json()["people"]["lost"]["the purpose measure_popularity"], 1, "{}", lost.body);
+    assert_eq!(post(json!({})).await.status, 422);
+    assert_eq!(post(json!({"version": "sha256:00000000"})).await.status, 404);
+    assert_eq!(in_force().await, first);
+    let tried = post(json!({"files": forbidding(), "dry_run": true})).await;
+    assert_eq!((tried.status.as_u16(), &tried.json()["in_force"]), (200, &json!(false)));
+    assert_eq!(in_force().await, first);
+    let applied = post(json!({"files": forbidding()})).await.json();
+    assert_eq!((&applied["in_force"], &applied["before"]), (&json!(true), &first));
+    assert!(applied["difference"]["changed"].as_u64() > Some(0));
+    let back = post(json!({"version": first})).await.json();
+    assert_eq!(back["in_force"], true);
+    assert_eq!(in_force().await, first);
+    let files = stage.operate("get", "/v1/operate/policies/current").send().await.json();
+    assert_eq!(files["files"], json!(Bundle::shipped_files()));
 }

@@ -3,6 +3,7 @@
 //! Exit statuses: 0 done, 1 failed (the reason is on standard error), 2 the command line was not understood.
 
 mod operator;
+mod policy;
 mod print;
 mod status;
 mod token;
@@ -20,10 +21,8 @@ use crate::{
     app::{
         App, AppError, Machine, Server, Settings,
         demo::{Demo, DemoOptions},
-        policy_files,
     },
     auth::Source,
-    policy::Bundle,
 };
 
 /// A privacy-first, consent-aware personalization gateway.
@@ -63,16 +62,7 @@ enum What {
     Token(token::TokenArgs),
     /// Works with policies.
     #[command(subcommand)]
-    Policy(PolicyCommand),
-}
-
-#[derive(Debug, Subcommand)]
-enum PolicyCommand {
-    /// Checks a folder of policies, and runs the cases beside them.
-    Check {
-        /// The folder; the policies that come with the program if absent.
-        dir: Option<PathBuf>,
-    },
+    Policy(policy::PolicyCommand),
 }
 
 /// Runs the command line `args`, whose first is the program's name.
@@ -92,7 +82,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         What::Serve { config } => serve(&config),
         What::Status(args) => status::run(&args),
         What::Token(args) => token::run(&args),
-        What::Policy(PolicyCommand::Check { dir }) => match check(dir.as_deref()) {
+        What::Policy(command) => match policy::run(&command) {
             Ok(true) => Ok(()),
             Ok(false) => return ExitCode::FAILURE,
             Err(error) => Err(error),
@@ -125,28 +115,6 @@ fn serve(config: &Path) -> Result<(), AppError> {
     tracing::info!("stopping");
     server.stop();
     Ok(())
-}
-
-fn check(dir: Option<&Path>) -> Result<bool, AppError> {
-    let bundle = match dir {
-        Some(dir) => Bundle::parse(policy_files(dir)?)?,
-        None => Bundle::shipped()?,
-    };
-    let report = bundle.check()?;
-    for failed in &report.failed {
-        print::line(&format!(
-            "{}:{}: {}: expected {}, got {}",
-            failed.file, failed.line, failed.name, failed.expected, failed.got
-        ));
-    }
-    for breach in &report.breaches {
-        print::line(&format!("a promise is broken: {breach:?}"));
-    }
-    for untried in &report.untried {
-        print::line(&format!("{untried}: no case tries this policy"));
-    }
-    print::line(&format!("{} cases passed, {} failed", report.passed, report.failed.len()));
-    Ok(report.holds())
 }
 
 /// The bytes of a key or a secret.

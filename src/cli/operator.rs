@@ -35,7 +35,7 @@ pub(super) struct OperatorArgs {
     pub(super) config: PathBuf,
     /// A file with a token of the scope `operate`, for a door that is an address.
     #[arg(long)]
-    token_file: Option<PathBuf>,
+    pub(super) token_file: Option<PathBuf>,
 }
 
 /// A gateway, running elsewhere or at rest and opened here.

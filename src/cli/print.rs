@@ -23,6 +23,13 @@ pub(super) fn failure(error: &dyn Error) {
     let _ = writeln!(std::io::stderr().lock(), "consentry: {text}");
 }
 
+/// Shows on a terminal that work goes on, and for how long; elsewhere nothing.
+pub(super) fn waiting(what: &'static str) -> indicatif::ProgressBar {
+    let bar = indicatif::ProgressBar::new_spinner().with_message(what);
+    bar.enable_steady_tick(std::time::Duration::from_millis(200));
+    bar
+}
+
 /// What the command line parser has to say: help on standard output, mistakes on standard error.
 pub(super) fn help(error: &clap::Error) {
     let _ = error.print();

@@ -128,6 +128,7 @@ pub fn operator_openapi() -> utoipa::openapi::OpenApi {
     ),
     paths(
         operate::status::status,
+        operate::policies::apply, operate::policies::versions, operate::policies::files,
         status::describe, status::reference, status::problem
     ),
     components(schemas(ProblemDocument)),

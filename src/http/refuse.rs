@@ -153,13 +153,13 @@ fn unknown_purpose() -> Problem {
     Problem::new(ProblemKind::UnknownPurpose, "GET /v1/purposes lists the purposes in force.")
 }
 
-fn unavailable(error: &dyn Error) -> Problem {
+pub(super) fn unavailable(error: &dyn Error) -> Problem {
     tracing::warn!(problem = "unavailable", error.chain = chain(error), "call refused");
     let detail = "The gateway cannot record this now. Nothing was changed.";
     Problem::new(ProblemKind::Unavailable, detail).retry_after(RETRY_SECONDS)
 }
 
-fn internal(error: &dyn Error) -> Problem {
+pub(super) fn internal(error: &dyn Error) -> Problem {
     tracing::error!(problem = "internal", error.chain = chain(error), "call failed");
     Problem::new(ProblemKind::Internal, "Something failed inside the gateway.")
 }

@@ -91,12 +91,11 @@ fn one_line(flaws: &[Flaw]) -> String {
 
 /// The line and the column, counted from 1, of the byte `offset`.
 pub(super) fn place_of(text: &str, offset: usize) -> (usize, usize) {
-    let before = text.as_bytes().get(..offset.min(text.len())).unwrap_or_default();
-    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-    let begun = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-    let rest = before.get(begun..).unwrap_or_default();
-    // Continuation bytes of UTF-8 begin with the bits 10: they belong to the character before.
-    let column = rest.iter().filter(|byte| **byte & 0xC0 != 0x80).count() + 1;
+    // An offset inside a character counts as that character's.
+    let end = (0..=offset.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    let before = text.get(..end.unwrap_or_default()).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
     (line, column)
 }
 

@@ -2,10 +2,10 @@
 //! with the values that it may have there. Nothing is left out and nothing told twice.
 
 use rustc_hash::FxHashMap;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
-    Age, Bundle, Case, CategoryCase, ConsentFact, GateFacts, Level, ReasonCode, TableRow,
+    Age, Bundle, Case, CategoryCase, ConsentFact, GateFacts, Level, TableRow,
     facts::{DETAILS, detail_str},
 };
 use crate::domain::{PurposeId, Tier};
@@ -25,7 +25,7 @@ pub struct Group {
 }
 
 /// Cases of one purpose in which two bundles differ in the same way.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// The purpose.
     pub purpose: PurposeId,
@@ -40,12 +40,12 @@ pub struct Change {
 }
 
 /// What a case comes to, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Told {
     /// A tier, or how finely a category leaves.
-    pub level: &'static str,
+    pub level: String,
     /// The reasons, the gravest first.
-    pub reasons: Vec<&'static str>,
+    pub reasons: Vec<String>,
     /// The ids of the policies that decide.
     pub policies: Vec<String>,
 }
@@ -56,8 +56,12 @@ impl Told {
             Level::Tier(tier) => tier.as_str(),
             Level::Detail(detail) => detail_str(detail),
         };
-        let reasons = row.reasons.iter().map(ReasonCode::as_str).collect();
-        Self { level, reasons, policies: row.policies.iter().map(|id| (*id).to_owned()).collect() }
+        let reasons = row.reasons.iter().map(|code| code.as_str().to_owned()).collect();
+        Self {
+            level: level.to_owned(),
+            reasons,
+            policies: row.policies.iter().map(|id| (*id).to_owned()).collect(),
+        }
     }
 }
 
@@ -279,7 +283,7 @@ mod tests {
         let closed = changes.iter().find(|change| opened(&change.before)).unwrap();
         let after = closed.after.as_ref().unwrap();
         assert_eq!(
-            (after.level, after.policies.as_slice()),
+            (after.level.as_str(), after.policies.as_slice()),
             ("none", ["signal-switches-off".to_owned()].as_slice())
         );
         assert!(closed.when[0].contains("consent given"), "{:?}", closed.when);

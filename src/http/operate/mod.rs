@@ -3,6 +3,7 @@
 //! Each handler takes a [`ByOperator`](super::operator::ByOperator), so there is no call here that anyone else can make.
 //! What is asked is asked of [`Controls`](crate::operate::Controls).
 
+pub(super) mod policies;
 pub(super) mod status;
 
 use axum::Router;
@@ -11,5 +12,5 @@ use super::operator::OperatorEdge;
 
 /// All of them.
 pub(super) fn routes() -> Router<OperatorEdge> {
-    Router::new().merge(status::routes())
+    Router::new().merge(status::routes()).merge(policies::routes())
 }

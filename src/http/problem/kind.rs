@@ -122,6 +122,9 @@ problems! {
     Contended CONFLICT "contended" "Others changed the same record at the same time"
         "Nothing was changed. Repeat the call."
         []
+    PolicyRefused UNPROCESSABLE_ENTITY "policy-refused" "The policies cannot be put in force"
+        "Nothing was changed. The members say what stands against them; `consentry policy check DIR` tells the same before they are sent. Consents that name what the policies no longer have need a [migration] that says what becomes of them."
+        ["flaws": "what is wrong in the files: file, line, column and reason", "failed": "the cases that come to something else", "breaches": "the promises that are broken", "people": "how many people's consents name what is gone"]
     NoModel CONFLICT "no-model" "No model serves this purpose"
         "Calls for this purpose are answered from what is popular and nothing leaves, so there is nothing to preview. The operator's settings name the purposes of each model."
         []
