@@ -383,7 +383,7 @@ async fn a_process_killed_during_a_change_leaves_one_version_whole_and_finishes_
     let copies = tokio::task::spawn_blocking(move || copies.join().unwrap()).await.unwrap();
     assert_eq!(report.migration.unwrap().acts, PEOPLE as u64);
     let (mut old, mut half, mut done) = (0, 0, 0);
-    for copy in copies.iter().step_by((copies.len() / 12).max(1)).chain(copies.last()) {
+    for copy in copies.iter().step_by((copies.len() / 8).max(1)).chain(copies.last()) {
         let stage = on_disk(&model, &folder, copy).await;
         let changes = stage.behind().policy_changes.clone();
         let version = changes.in_force();

@@ -59,11 +59,11 @@ impl Ledger {
     /// When the act is refused, or the journal does not take it. A withdrawal that the journal does not take holds in
     /// this process all the same, and [`Acted::index`] is `None`.
     pub async fn act(&self, handle: Handle, request: Request) -> Result<Acted, ConsentError> {
-        // Held to the end, so that a change of policy sees what is given or keeps it from being given.
-        let _giving = match request.action {
-            Action::Give => Some(self.may_give(&request.purpose, &request.categories).await?),
-            _ => None,
-        };
+        // Held to the end, so that a change of policy sees what is given, or keeps it from being given.
+        let acting = self.acting().await;
+        if request.action == Action::Give {
+            acting.may_give(&request.purpose, &request.categories)?;
+        }
         for _ in 0..TRIES {
             let bundle = self.policies.snapshot();
             match self.act_under(&bundle, handle, &request).await {
@@ -140,6 +140,7 @@ impl Ledger {
         handle: Handle,
         change_rules: impl Fn(&mut Rules),
     ) -> Result<Rules, ConsentError> {
+        let _acting = self.acting().await;
         let bundle = self.policies.snapshot();
         let act = self.plain(Action::SetRules, Method::App);
         for _ in 0..TRIES {

@@ -108,6 +108,30 @@ impl Drop for Ending {
     }
 }
 
+/// An act under way.
+#[derive(Debug)]
+pub(super) struct Acting(OwnedRwLockReadGuard<Option<Arc<UnderWay>>>);
+
+impl Acting {
+    /// Passes unless a change of policy under way ends what is to be given.
+    pub(super) fn may_give(
+        &self,
+        purpose: &PurposeId,
+        categories: &[(CategoryId, Detail)],
+    ) -> Result<(), ConsentError> {
+        match self.0.as_ref() {
+            // One that is over has switched before it was, so the policy looked at next is the new one.
+            Some(change) if !change.over.load(Ordering::Acquire) => {
+                if change.succession.ends(purpose, categories) {
+                    return Err(ConsentError::PolicyChanging(purpose.clone()));
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Ledger {
     /// Keeps everybody from giving what `succession` ends, and waits for the acts under way: what is counted from the
     /// return on cannot grow.
@@ -117,21 +141,15 @@ impl Ledger {
         Ending(under_way)
     }
 
-    /// Lets an act give these categories. Whoever holds the answer is waited for by a change of policy; a policy that
-    /// is looked at after it came is the one to act under.
-    pub(super) async fn may_give(
-        &self,
-        purpose: &PurposeId,
-        categories: &[(CategoryId, Detail)],
-    ) -> Result<OwnedRwLockReadGuard<Option<Arc<UnderWay>>>, ConsentError> {
-        let giving = self.endings.clone().read_owned().await;
-        if let Some(under_way) = giving.as_ref()
-            && !under_way.over.load(Ordering::Acquire)
-            && under_way.succession.ends(purpose, categories)
-        {
-            return Err(ConsentError::PolicyChanging(purpose.clone()));
-        }
-        Ok(giving)
+    /// An act begins. A policy that is looked at from here on, and as long as the answer lives, is in force or was when
+    /// the act began, and whoever changes it can wait for the act.
+    pub(super) async fn acting(&self) -> Acting {
+        Acting(self.endings.clone().read_owned().await)
+    }
+
+    /// Waits for the acts that began under the policy before: from the return on, none of them changes a standing.
+    pub async fn acts_ended(&self) {
+        drop(self.endings.write().await);
     }
 
     /// Counts what `succession` makes of everyone's consents; `word` hears now and then how many were looked at. Reads

@@ -87,6 +87,7 @@ impl PolicyChanges {
         let ended = self.put_in_force(&succession, &mut report, &by).await?;
         drop(ending);
         self.left(&ended).await;
+        self.ledger.acts_ended().await;
         report.in_force = true;
         tracing::info!(
             policy.version = report.version,
