@@ -22,18 +22,12 @@ use super::{
 };
 use crate::{
     auth::Scope,
-    catalog::Item,
+    catalog::{ATTRIBUTES, Item},
     domain::{ItemId, Tag},
 };
 
 /// The largest body of many items, in bytes.
 const LARGEST: BodyLimit = BodyLimit(8 * 1024 * 1024);
-
-/// The most attributes of an item.
-const MOST_ATTRIBUTES: usize = 32;
-
-/// The longest name and the longest value of an attribute, in bytes.
-const LONGEST_ATTRIBUTE: (usize, usize) = (64, 1024);
 
 /// An item.
 #[derive(Deserialize, ToSchema)]
@@ -148,18 +142,12 @@ impl WireItem {
             (Some(id), _) | (None, Some(id)) => id,
             (None, None) => return Err(fault("", "`id` is missing")),
         };
-        let (name, value) = LONGEST_ATTRIBUTE;
-        let fits = |(n, v): (&String, &String)| {
-            (1..=name).contains(&n.len())
-                && v.len() <= value
-                && !n.chars().chain(v.chars()).any(char::is_control)
-        };
-        if self.attributes.len() > MOST_ATTRIBUTES || !self.attributes.iter().all(fits) {
-            let rule = "must be at most 32 strings with names of 1 to 64 bytes and values of at most 1024 bytes, without control characters";
-            return Err(fault("/attributes", rule));
-        }
         let attributes = self.attributes.into_iter().collect();
-        Ok(Item { id, tags: self.tags.values(), attributes })
+        let item = Item { id, tags: self.tags.values(), attributes };
+        if !item.is_describable() {
+            return Err(fault("/attributes", &format!("must be {ATTRIBUTES}")));
+        }
+        Ok(item)
     }
 }
 
