@@ -305,7 +305,7 @@ impl Ledger {
 
 /// What a person agrees to: what the request names, or all that the purpose uses except sensitive categories, each
 /// of which needs an act that names it (PIPA 23).
-fn agreed(
+pub(super) fn agreed(
     catalogue: &Catalogue,
     purpose: &Purpose,
     asked: &[(CategoryId, Detail)],

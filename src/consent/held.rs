@@ -1,7 +1,7 @@
 //! What is held on a person for a purpose, and how it goes when the purpose ends for them.
 
 use super::{
-    ConsentError, Deletion, Ledger, change::Change, deletion_key, held_prefix,
+    Audience, ConsentError, Deletion, Ledger, change::Change, deletion_key, held_prefix,
     ledger::off_the_worker,
 };
 use crate::{
@@ -24,16 +24,20 @@ impl Ledger {
         let now = self.clock.now();
         let still = |other: &PurposeId| {
             other != purpose
-                && change.before.purpose(other).is_some_and(|p| p.consent.in_force(now).is_some())
+                && change.standing.purpose(other).is_some_and(|p| p.consent.in_force(now).is_some())
         };
         let was_seen = change
             .before
             .purpose(purpose)
             .is_some_and(|p| p.consent.since() > Timestamp::default());
-        for audience in self.audiences.iter().filter(|a| a.delete_on_withdrawal && was_seen) {
-            if !audience.purposes.contains(purpose) || audience.purposes.iter().any(still) {
-                continue;
-            }
+        let owed: Vec<&Audience> = self
+            .audiences
+            .iter()
+            .filter(|audience| audience.delete_on_withdrawal && was_seen)
+            .filter(|audience| audience.purposes.contains(purpose))
+            .filter(|audience| !audience.purposes.iter().any(still))
+            .collect();
+        for audience in owed {
             let generation = change.standing.next_generation(&audience.recipient, &audience.domain);
             let deletion = Deletion {
                 recipient: audience.recipient.clone(),
