@@ -33,6 +33,8 @@ pub mod gateway;
 
 pub mod auth;
 
+pub mod operate;
+
 pub mod http;
 
 pub mod app;

@@ -60,6 +60,13 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("auth", &["domain", "ambient", "jose"]),
+    (
+        "operate",
+        &[
+            "domain", "ambient", "policy", "store", "vault", "audit", "consent", "catalog",
+            "gateway", "auth",
+        ],
+    ),
     ("http", EDGE),
     ("web", EDGE),
 ];

@@ -83,6 +83,8 @@ events! {
     PolicyChanged = "policy.changed",
     /// Calls were answered without a row while the journal was unavailable.
     AuditGap = "audit.gap",
+    /// An operator brought over consents or items.
+    OperatorImport = "operator.import",
     /// A view of the journal was rebuilt.
     StateRebuilt = "state.rebuilt",
 }

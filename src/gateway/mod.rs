@@ -39,7 +39,7 @@ use crate::{
     consent::{ConsentError, Ledger},
     domain::{CategoryId, InvalidId, PurposeId, TenantId},
     policy::Policies,
-    store::{Lane, Store},
+    store::{Batch, Lane, Store},
     upstream::Model,
     vault::{Tenant, Vault},
 };
@@ -237,6 +237,31 @@ impl Gateway {
             told += usize::from(self.tell_items(serving, &items).await);
         }
         Ok(told)
+    }
+
+    /// Takes in `changed` items and `beside` with them, then tells every model of all that are `named`. Whether every
+    /// model took them.
+    ///
+    /// # Errors
+    /// When the journal does not take them; then no model is told.
+    pub async fn take_items(
+        &self,
+        changed: &[Item],
+        named: &[Arc<Item>],
+        beside: Batch,
+    ) -> Result<bool, GatewayError> {
+        self.catalog.put_with(changed, beside).await?;
+        let mut told = true;
+        for serving in self.models.iter() {
+            told &= self.tell_items(serving, named).await;
+        }
+        Ok(told)
+    }
+
+    /// Whether this very item is known.
+    #[must_use]
+    pub fn knows_item(&self, item: &Item) -> bool {
+        self.catalog.view().item(item.id.as_str()).is_some_and(|known| **known == *item)
     }
 
     /// The models, with connections for the thread that asks.
