@@ -14,6 +14,18 @@ pub enum AppError {
         #[source]
         source: std::io::Error,
     },
+    /// A file cannot be written.
+    #[error("writing {path}")]
+    Write {
+        /// Which file.
+        path: PathBuf,
+        /// What the machine said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Something that would be made is there already.
+    #[error("{0} is there already, and nothing is overwritten: name another folder")]
+    Exists(PathBuf),
     /// The configuration says something that cannot be done.
     #[error("the configuration: {0}")]
     Settings(String),
@@ -55,6 +67,18 @@ pub enum AppError {
         /// Why.
         #[source]
         source: crate::upstream::InvalidEndpoint,
+    },
+    /// An import does not go on.
+    #[error("importing")]
+    Import(#[from] crate::operate::imports::ImportError),
+    /// A file to import has no form that can be read.
+    #[error("{0}")]
+    Unreadable(String),
+    /// An import was told to stop.
+    #[error("stopped after {rows} rows, which are kept; run the same command again to go on")]
+    Stopped {
+        /// How many rows were gone through.
+        rows: u64,
     },
     /// The network or a thread cannot be had.
     #[error("{doing}")]

@@ -6,6 +6,7 @@
 //! Start with [`App::open`]; [`Server`] answers calls with it, `chores` is what happens between calls.
 
 pub mod demo;
+pub mod init;
 
 mod chores;
 mod error;

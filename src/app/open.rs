@@ -18,6 +18,7 @@ use crate::{
     gateway::{self, Gateway, Serving},
     http::{self, Edge, body::BodyLimit},
     jose::Signer,
+    operate::{Imports, imports},
     policy::{Bundle, Policies},
     rights::Deletions,
     store::{Engine, FileKey, Lane, Limits, OnSyncFailure, Options, Recovered, Store, ViewOrigin},
@@ -177,6 +178,20 @@ impl App {
             authority: self.authority.clone(),
             log_origin: self.settings.audit.origin.as_str().into(),
             body_limit: BodyLimit(self.settings.server.body_bytes),
+        })
+    }
+
+    /// Takes imports.
+    #[must_use]
+    pub fn imports(&self) -> Imports {
+        Imports::new(imports::Ground {
+            store: self.store.clone(),
+            audit: self.audit.clone(),
+            policies: self.policies.clone(),
+            ledger: self.ledger.clone(),
+            gateway: self.gateway.clone(),
+            clock: self.machine.clock.clone(),
+            batch_bytes: self.machine.limits.batch,
         })
     }
 

@@ -238,7 +238,8 @@ impl Settings {
         {
             *path = folder.join(&*path);
         }
-        let keys = self.auth.key.iter_mut().map(|key| &mut key.from);
+        let keys = self.auth.key.iter_mut();
+        let keys = keys.flat_map(|key| [&mut key.from].into_iter().chain(&mut key.private));
         let sets = self.auth.jwks.iter_mut().map(|set| &mut set.from);
         let headers = self.upstream.iter_mut().filter_map(|model| model.header.as_mut());
         for source in keys.chain(sets).chain(headers.map(|header| &mut header.value)) {

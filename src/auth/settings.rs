@@ -43,6 +43,8 @@ pub struct KeySettings {
     pub algorithm: Algorithm,
     /// Where its bytes are: the raw secret for HS256, a PEM public key for the others.
     pub from: Source,
+    /// Where the private half is, in PKCS#8 PEM, for `consentry token`. Nothing else reads it.
+    pub private: Option<Source>,
     /// The issuer it belongs to, if not the standard one.
     pub issuer: Option<String>,
     /// The only tenant it speaks for.

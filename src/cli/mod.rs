@@ -2,6 +2,8 @@
 //!
 //! Exit statuses: 0 done, 1 failed (the reason is on standard error), 2 the command line was not understood.
 
+mod import;
+mod init;
 mod print;
 mod token;
 
@@ -49,12 +51,16 @@ enum What {
         #[arg(long)]
         json: bool,
     },
+    /// Makes the folder of a new gateway: configuration, policies and fresh keys.
+    Init(init::InitArgs),
     /// Runs the gateway that a configuration file describes.
     Serve {
         /// The configuration file.
         #[arg(long)]
         config: PathBuf,
     },
+    /// Brings over the consents or items that an organisation has.
+    Import(import::ImportArgs),
     /// Prints a token, signed with a key of the configuration.
     Token(token::TokenArgs),
     /// Works with policies.
@@ -85,6 +91,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         What::Demo { data, port, movielens, json } => {
             demo(&DemoOptions { data, port, movielens }, json)
         }
+        What::Init(args) => init::run(&args),
+        What::Import(args) => import::run(&args),
         What::Serve { config } => serve(&config),
         What::Token(args) => token::run(&args),
         What::Policy(PolicyCommand::Check { dir }) => match check(dir.as_deref()) {

@@ -9,6 +9,11 @@ pub(super) fn line(text: &str) {
     let _ = out.flush();
 }
 
+/// What a person at a terminal is told meanwhile.
+pub(super) fn note(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
 /// A failure with everything that led to it, on one line.
 pub(super) fn failure(error: &dyn Error) {
     let mut text = error.to_string();

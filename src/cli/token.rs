@@ -103,10 +103,17 @@ fn mint(args: &TokenArgs, settings: &Settings) -> Result<Mint, AppError> {
         }
         return Ok(Mint::hs256(&key.kid, &secret, vouches, audience)?);
     }
-    let needed = || AppError::Settings(format!("the key {} needs --private-key", key.kid));
-    let path = args.private_key.as_ref().ok_or_else(needed)?;
-    let pem =
-        std::fs::read(path).map_err(|source| AppError::Read { path: path.clone(), source })?;
+    let pem = match (&args.private_key, &key.private) {
+        (Some(path), _) => {
+            std::fs::read(path).map_err(|source| AppError::Read { path: path.clone(), source })?
+        }
+        (None, Some(private)) => super::read(private)
+            .map_err(|source| AppError::Machine { doing: "reading the private key", source })?,
+        (None, None) => {
+            let needs = format!("the key {} needs `private` there, or --private-key", key.kid);
+            return Err(AppError::Settings(needs));
+        }
+    };
     let public = Key::new(&key.kid, key.algorithm, &bytes, vouches)?;
     Ok(Mint::pem(&public, &pem, audience)?)
 }

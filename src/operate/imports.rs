@@ -179,7 +179,7 @@ impl Imports {
             return if within { Ok(counted) } else { Err(ImportError::OutOfStep { rows }) };
         }
         let version = known.map_or(0, |known| known.version);
-        let mut counted = Counted { progress: Progress::new(chunk.kind), version };
+        let mut counted = Counted { progress: Progress::begin(chunk.kind), version };
         let put = counted.put(chunk.id);
         let leaf = self.leaf(chunk, &counted.progress, "begun")?;
         self.0

@@ -89,7 +89,9 @@ pub struct Progress {
 }
 
 impl Progress {
-    pub(super) fn new(kind: Kind) -> Self {
+    /// That of an import that was never begun.
+    #[must_use]
+    pub fn begin(kind: Kind) -> Self {
         Self {
             kind,
             rows: 0,
@@ -154,7 +156,7 @@ mod tests {
 
     #[test]
     fn progress_of_a_newer_version_is_not_read() {
-        let progress = Progress::new(Kind::Items);
+        let progress = Progress::begin(Kind::Items);
         assert_eq!(Progress::decode(&progress.encode()), Some(progress));
         assert_eq!(Progress::decode(br#"[2,{"kind":"items"}]"#), None);
     }

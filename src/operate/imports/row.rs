@@ -23,6 +23,8 @@ const LONGEST_NAME: usize = 128;
 pub enum Reason {
     /// It is not one JSON object.
     NotJson,
+    /// It is not UTF-8.
+    NotText,
     /// It has other columns than the head of its file.
     WrongColumns,
     /// It is longer than [`LONGEST_ROW`].
@@ -38,8 +40,9 @@ pub enum Reason {
 }
 
 impl Reason {
-    const READING: [Self; 6] = [
+    const READING: [Self; 7] = [
         Self::NotJson,
+        Self::NotText,
         Self::WrongColumns,
         Self::TooLong,
         Self::UnknownField,
@@ -52,6 +55,7 @@ impl Reason {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NotJson => "not_json",
+            Self::NotText => "not_text",
             Self::WrongColumns => "wrong_columns",
             Self::TooLong => "too_long",
             Self::UnknownField => "unknown_field",
