@@ -63,8 +63,21 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "operate",
         &[
-            "domain", "ambient", "policy", "store", "vault", "audit", "consent", "catalog",
-            "gateway", "auth",
+            "domain",
+            "ambient",
+            "jose",
+            "policy",
+            "diversity",
+            "store",
+            "vault",
+            "pseudonym",
+            "upstream",
+            "audit",
+            "consent",
+            "catalog",
+            "rights",
+            "gateway",
+            "auth",
         ],
     ),
     ("http", EDGE),
@@ -73,7 +86,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 
 /// An edge reads what was asked and words the answer. What people's data are kept in is behind it.
 const EDGE: &[&str] =
-    &["domain", "auth", "policy", "consent", "catalog", "rights", "gateway", "audit"];
+    &["domain", "auth", "policy", "consent", "catalog", "rights", "gateway", "audit", "operate"];
 
 /// Rooms that put the house together and may name every other.
 const WIRING: &[&str] = &["app", "cli", "main", "lib"];

@@ -9,6 +9,7 @@ pub mod demo;
 pub mod init;
 
 mod chores;
+mod door;
 mod error;
 mod memory;
 mod open;
@@ -20,6 +21,7 @@ pub use error::AppError;
 pub use open::{App, Machine, policy_files};
 pub use serve::Server;
 pub use settings::{
-    AuditSettings, DiversitySettings, EngineSetting, EventsSettings, KeysSettings, OnWithdraw,
-    PolicySettings, ServerSettings, Settings, StoreSettings, UpstreamKind, UpstreamSettings,
+    AuditSettings, DiversitySettings, Door, EngineSetting, EventsSettings, KeysSettings,
+    OnWithdraw, OperatorSettings, PolicySettings, ServerSettings, Settings, StoreSettings,
+    UpstreamKind, UpstreamSettings,
 };

@@ -8,6 +8,9 @@ use std::{
 
 use serde::Deserialize;
 
+mod operator;
+pub use operator::{Door, OperatorSettings};
+
 use super::AppError;
 use crate::{
     auth::{AppSettings, AuthSettings, Source},
@@ -46,6 +49,9 @@ pub struct Settings {
     /// `[events]`.
     #[serde(default)]
     pub events: EventsSettings,
+    /// `[operator]`.
+    #[serde(default)]
+    pub operator: OperatorSettings,
 }
 
 /// `[server]`.
@@ -238,6 +244,7 @@ impl Settings {
         {
             *path = folder.join(&*path);
         }
+        self.operator.in_folder(folder);
         let keys = self.auth.key.iter_mut();
         let keys = keys.flat_map(|key| [&mut key.from].into_iter().chain(&mut key.private));
         let sets = self.auth.jwks.iter_mut().map(|set| &mut set.from);

@@ -4,7 +4,9 @@
 
 mod import;
 mod init;
+mod operator;
 mod print;
+mod status;
 mod token;
 
 use std::{
@@ -61,6 +63,8 @@ enum What {
     },
     /// Brings over the consents or items that an organisation has.
     Import(import::ImportArgs),
+    /// Says how the gateway stands.
+    Status(operator::OperatorArgs),
     /// Prints a token, signed with a key of the configuration.
     Token(token::TokenArgs),
     /// Works with policies.
@@ -94,6 +98,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         What::Init(args) => init::run(&args),
         What::Import(args) => import::run(&args),
         What::Serve { config } => serve(&config),
+        What::Status(args) => status::run(&args),
         What::Token(args) => token::run(&args),
         What::Policy(PolicyCommand::Check { dir }) => match check(dir.as_deref()) {
             Ok(true) => Ok(()),

@@ -10,6 +10,7 @@ use crate::{
     consent::ConsentError,
     domain::{PurposeId, Refusal},
     gateway::GatewayError,
+    operate::imports::ImportError,
     policy::{Catalogue, ContextError, ContextFlaw},
 };
 
@@ -83,6 +84,31 @@ impl From<CatalogError> for Problem {
         match error {
             CatalogError::Commit(_) => unavailable(&error),
             CatalogError::Store(_) | CatalogError::Decoding(_) | CatalogError::Newer => {
+                internal(&error)
+            }
+        }
+    }
+}
+
+impl From<ImportError> for Problem {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::OutOfStep { rows } => {
+                let detail = format!("The import stands at row {rows}; go on from there.");
+                Self::new(ProblemKind::OutOfStep, detail).with("rows", rows)
+            }
+            ImportError::Contended => {
+                Self::new(ProblemKind::Contended, "The same people kept changing. Go on.")
+            }
+            ImportError::Gateway(GatewayError::UnknownTenant) => {
+                let detail = "No app of the configuration is of this tenant.";
+                Self::new(ProblemKind::InvalidParameter, detail).with("name", "tenant")
+            }
+            ImportError::Gateway(error) => error.into(),
+            ImportError::Consent(error) => error.into(),
+            ImportError::Catalog(error) => error.into(),
+            ImportError::Commit(_) | ImportError::Stopping => unavailable(&error),
+            ImportError::Damaged | ImportError::Audit(_) | ImportError::Store(_) => {
                 internal(&error)
             }
         }

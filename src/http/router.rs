@@ -48,7 +48,7 @@ pub fn router(edge: Edge) -> Router {
 
 /// Answers 500 where a handler panics, so that the connection and its other calls go on.
 #[derive(Clone)]
-struct Careful<S>(S);
+pub(super) struct Careful<S>(pub(super) S);
 
 impl<S> Service<Request> for Careful<S>
 where
@@ -67,7 +67,7 @@ where
     }
 }
 
-struct Caught<F>(Pin<Box<F>>);
+pub(super) struct Caught<F>(Pin<Box<F>>);
 
 impl<F: Future<Output = Result<Response, Infallible>>> Future for Caught<F> {
     type Output = Result<Response, Infallible>;

@@ -6,15 +6,13 @@
 //! stands in the row.
 //!
 //! Batches are under way together and each expects the one before it, so the log holds them in the order of the rows.
-//! What a row of consents does to a person is decided by [`Ledger::weigh`].
+//! What a row of consents does to a person is decided by [`Ledger::weigh`](crate::consent::Ledger::weigh).
 
 mod consents;
 mod items;
 
 mod progress;
 mod row;
-
-use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::json;
@@ -23,15 +21,14 @@ pub use self::{
     progress::{ImportId, InvalidImportId, Kind, Progress},
     row::{LONGEST_ROW, Reason, Refused},
 };
+use super::{Controls, Operator};
 use crate::{
-    ambient::Clock,
-    audit::{Audit, AuditError, Draft, Event, RowKeys},
+    audit::{AuditError, Draft, Event, RowKeys},
     catalog::CatalogError,
-    consent::{ConsentError, Ledger},
+    consent::ConsentError,
     domain::TenantId,
-    gateway::{Gateway, GatewayError},
-    policy::Policies,
-    store::{Batch, CommitError, Leaf, Put, Store, StoreError},
+    gateway::GatewayError,
+    store::{Batch, CommitError, Leaf, Put, StoreError},
 };
 
 /// Why an import does not go on.
@@ -72,25 +69,6 @@ pub enum ImportError {
     Stopping,
 }
 
-/// What imports stand on.
-#[derive(Clone, Debug)]
-pub struct Ground {
-    /// The store.
-    pub store: Store,
-    /// The log.
-    pub audit: Audit,
-    /// The policy in force.
-    pub policies: Arc<Policies>,
-    /// The ledger.
-    pub ledger: Ledger,
-    /// The gateway, whose models are told of items.
-    pub gateway: Gateway,
-    /// Time.
-    pub clock: Clock,
-    /// The largest batch that the store takes, in bytes.
-    pub batch_bytes: usize,
-}
-
 /// Some rows of an import.
 #[derive(Clone, Debug)]
 pub struct Chunk {
@@ -126,10 +104,6 @@ pub struct Rejected {
     pub refused: Refused,
 }
 
-/// Takes imports.
-#[derive(Clone, Debug)]
-pub struct Imports(Ground);
-
 /// How far an import has come, and the version of the record that says so.
 #[derive(Clone, Debug)]
 struct Counted {
@@ -137,18 +111,12 @@ struct Counted {
     version: u64,
 }
 
-impl Imports {
-    /// Imports on `ground`.
-    #[must_use]
-    pub fn new(ground: Ground) -> Self {
-        Self(ground)
-    }
-
+impl Controls {
     /// How far an import has come; `None` if it was never begun. May read the disk.
     ///
     /// # Errors
     /// When the record cannot be read.
-    pub fn progress(&self, id: ImportId) -> Result<Option<Progress>, ImportError> {
+    pub fn import_progress(&self, id: ImportId) -> Result<Option<Progress>, ImportError> {
         Ok(self.counted(id)?.map(|counted| counted.progress))
     }
 
@@ -157,20 +125,20 @@ impl Imports {
     /// # Errors
     /// When the chunk does not follow on what was taken, or the journal takes no more. What was taken before is
     /// counted: ask for the progress and go on from there.
-    pub async fn take(&self, chunk: Chunk) -> Result<Taken, ImportError> {
+    pub async fn import(&self, operator: Operator, chunk: Chunk) -> Result<Taken, ImportError> {
         match chunk.kind {
-            Kind::Items => self.take_items(&chunk).await,
+            Kind::Items => self.take_items(operator, &chunk).await,
             Kind::Consents => {
                 // Whom the rows are about must be read from the disk, so this is no work for a thread with calls.
                 let (imports, runtime) = (self.clone(), tokio::runtime::Handle::current());
-                let taking = move || runtime.block_on(imports.take_consents(&chunk));
+                let taking = move || runtime.block_on(imports.take_consents(operator, &chunk));
                 tokio::task::spawn_blocking(taking).await.unwrap_or(Err(ImportError::Stopping))
             }
         }
     }
 
     /// Finds how far the import has come, or begins it.
-    async fn begin(&self, chunk: &Chunk) -> Result<Counted, ImportError> {
+    async fn begin(&self, operator: Operator, chunk: &Chunk) -> Result<Counted, ImportError> {
         let known = self.counted(chunk.id)?;
         if chunk.from > 0 {
             let counted = known.ok_or(ImportError::OutOfStep { rows: 0 })?;
@@ -181,7 +149,7 @@ impl Imports {
         let version = known.map_or(0, |known| known.version);
         let mut counted = Counted { progress: Progress::begin(chunk.kind), version };
         let put = counted.put(chunk.id);
-        let leaf = self.leaf(chunk, &counted.progress, "begun")?;
+        let leaf = self.leaf(operator, chunk, &counted.progress, "begun")?;
         self.0
             .audit
             .record(Batch { put: vec![put], leaves: vec![leaf], ..Batch::default() })
@@ -191,13 +159,14 @@ impl Imports {
 
     async fn end(
         &self,
+        operator: Operator,
         chunk: &Chunk,
         mut counted: Counted,
         rejected: Vec<Rejected>,
     ) -> Result<Taken, ImportError> {
         if chunk.last {
             counted.progress.done = true;
-            let leaf = self.leaf(chunk, &counted.progress, "ended")?;
+            let leaf = self.leaf(operator, chunk, &counted.progress, "ended")?;
             let put = counted.put(chunk.id);
             self.0
                 .audit
@@ -216,13 +185,18 @@ impl Imports {
     /// The row of the log that tells of an import: how many rows, and nothing of what they say.
     fn leaf(
         &self,
+        operator: Operator,
         chunk: &Chunk,
         progress: &Progress,
         outcome: &'static str,
     ) -> Result<Leaf, ImportError> {
         let at = self.0.clock.now();
-        let body =
-            json!({ "t_ms": at.millis(), "import": chunk.id.to_string(), "progress": progress });
+        let body = json!({
+            "t_ms": at.millis(),
+            "operator": operator.named(),
+            "import": chunk.id.to_string(),
+            "progress": progress,
+        });
         let draft = Draft {
             event: Event::OperatorImport,
             outcome,

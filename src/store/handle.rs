@@ -238,6 +238,12 @@ impl Store {
         Health { trouble, seq: state.seq(), disk_free: space.map(|space| space.free) }
     }
 
+    /// The largest batch that it takes, in bytes.
+    #[must_use]
+    pub fn largest_batch(&self) -> usize {
+        self.state().env.limits.batch
+    }
+
     /// The data folder.
     #[must_use]
     pub fn dir(&self) -> PathBuf {

@@ -27,6 +27,8 @@ pub(crate) struct Set {
     pub(crate) least_free: u64,
     /// More lines of the model's part of the configuration.
     pub(crate) model_settings: String,
+    /// Where the operator's door is; in the store's folder if absent.
+    pub(crate) door: Option<String>,
 }
 
 impl Set {
@@ -39,6 +41,7 @@ impl Set {
             disk,
             least_free: 0,
             model_settings: String::new(),
+            door: None,
         }
     }
 }
@@ -64,6 +67,7 @@ pub(crate) fn start(set: Set) -> Server {
         None => (Arc::new(RealFs), "sled"),
     };
     let mut settings = settings.unwrap();
+    settings.operator.listen = set.door.map(|door| door.try_into().unwrap());
     if engine == "memory" {
         settings.store.engine = consentry::app::EngineSetting::Memory;
     }

@@ -1,45 +1,76 @@
-//! Where an import goes: to the gateway that runs, or into the store of one that does not.
+//! Where an import goes: the gateway that runs, or the one that is at rest.
 
-use tokio::runtime::{Builder, Runtime};
+use bytes::{BufMut as _, Bytes, BytesMut};
+use http::Method;
+use serde::Deserialize;
+use serde_json::Value;
 
+use super::super::operator::{Gateway, OperatorArgs};
 use crate::{
-    app::{App, AppError, Machine, Settings},
-    operate::imports::{Chunk, ImportId, Imports, Kind, Progress, Taken},
+    app::AppError,
+    domain::TenantId,
+    operate::imports::{ImportId, Kind, Progress},
 };
 
-/// The way in.
+/// One import and the way in.
 pub(super) struct Door {
-    runtime: Runtime,
-    imports: Imports,
-    app: App,
+    gateway: Gateway,
+    kind: Kind,
+    id: ImportId,
+    tenant: TenantId,
+}
+
+/// What became of a chunk.
+#[derive(Debug, Deserialize)]
+pub(super) struct Taken {
+    pub(super) progress: Progress,
+    pub(super) rejected: Vec<Rejected>,
+}
+
+/// A row that was refused.
+#[derive(Debug, Deserialize)]
+pub(super) struct Rejected {
+    pub(super) row: u64,
+    pub(super) reason: String,
+    pub(super) field: Option<String>,
 }
 
 impl Door {
-    pub(super) fn open(settings: Settings) -> Result<Self, AppError> {
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|source| AppError::Machine { doing: "starting a runtime", source })?;
-        let app = App::open(settings, Machine::real(), super::super::read)?;
-        let imports = app.imports();
-        Ok(Self { runtime, imports, app })
-    }
-
-    pub(super) fn progress(
-        &mut self,
-        _kind: Kind,
+    pub(super) fn open(
+        args: &OperatorArgs,
+        kind: Kind,
         id: ImportId,
-    ) -> Result<Option<Progress>, AppError> {
-        Ok(self.imports.progress(id)?)
+        tenant: &TenantId,
+    ) -> Result<Self, AppError> {
+        Ok(Self { gateway: Gateway::reach(args)?, kind, id, tenant: tenant.clone() })
     }
 
-    pub(super) fn take(&mut self, chunk: Chunk) -> Result<Taken, AppError> {
-        Ok(self.runtime.block_on(self.imports.take(chunk))?)
+    /// How far the import has come; `None` if it was never begun.
+    pub(super) fn progress(&self) -> Result<Option<Progress>, AppError> {
+        let told =
+            self.gateway.call(Method::GET, &format!("/v1/operate/imports/{}", self.id), None)?;
+        if told.get("kind").is_none_or(Value::is_null) {
+            return Ok(None);
+        }
+        read(told).map(Some)
     }
 
-    /// Leaves everything on the disk.
-    pub(super) fn close(self) -> Result<(), AppError> {
-        self.app.store.close();
-        Ok(())
+    /// Hands in the rows that stand after the first `from`.
+    pub(super) fn take(&self, from: u64, rows: &[Bytes], last: bool) -> Result<Taken, AppError> {
+        let mut body = BytesMut::with_capacity(rows.iter().map(|row| row.len() + 1).sum());
+        for row in rows {
+            body.put_slice(row);
+            body.put_u8(b'\n');
+        }
+        let (kind, id, tenant) = (self.kind.as_str(), self.id, &self.tenant);
+        let path = format!(
+            "/v1/operate/imports/{kind}?import={id}&from={from}&tenant={tenant}&last={last}"
+        );
+        read(self.gateway.call_with(Method::POST, &path, "application/x-ndjson", body.freeze())?)
     }
+}
+
+fn read<T: for<'de> Deserialize<'de>>(told: Value) -> Result<T, AppError> {
+    let other = |_| AppError::Refused("the gateway is of another version".to_owned());
+    serde_json::from_value(told).map_err(other)
 }

@@ -23,12 +23,12 @@ use self::{
     report::{Rejects, Report},
     source::{Format, Source},
 };
-use super::print;
+use super::{operator::OperatorArgs, print};
 use crate::{
     ambient::Entropy,
-    app::{AppError, Settings},
+    app::AppError,
     domain::TenantId,
-    operate::imports::{Chunk, Kind, Progress},
+    operate::imports::{ImportId, Kind, Progress},
 };
 
 /// Rows in one chunk.
@@ -53,9 +53,8 @@ pub(super) struct ImportArgs {
     what: What,
     /// The file; `-` reads standard input, which cannot be gone on with later.
     file: PathBuf,
-    /// The configuration file.
-    #[arg(long)]
-    config: PathBuf,
+    #[command(flatten)]
+    operator: OperatorArgs,
     /// The file's form; taken from its name if left out.
     #[arg(long)]
     format: Option<Format>,
@@ -79,7 +78,6 @@ pub(super) struct ImportArgs {
 pub(super) fn run(args: &ImportArgs) -> Result<(), AppError> {
     print::log_to_stderr(tracing::Level::WARN);
     let stop = stop_when_told()?;
-    let settings = Settings::read(&args.config)?;
     let format = Format::of(&args.file, args.format)?;
     let standard_input = args.file.as_os_str() == "-";
     let regular =
@@ -93,13 +91,13 @@ pub(super) fn run(args: &ImportArgs) -> Result<(), AppError> {
             source::identify(&args.file, kind, format, &args.tenant).map_err(reading(&args.file))?
         }
         // What cannot be read twice has a name of its own each time.
-        false => crate::operate::imports::ImportId(Entropy::system().draw()?),
+        false => ImportId(Entropy::system().draw()?),
     };
-    let mut door = Door::open(settings)?;
-    let known = door.progress(kind, id)?.filter(|_| !args.again);
+    let door = Door::open(&args.operator, kind, id, &args.tenant)?;
+    let known = door.progress()?.filter(|_| !args.again);
     if let Some(done) = known.as_ref().filter(|known| known.done) {
         report::summary(id, done, args.json, true);
-        return door.close();
+        return Ok(());
     }
     let mut progress = known.unwrap_or_else(|| Progress::begin(kind));
     let input: Box<dyn io::Read> = match standard_input {
@@ -115,8 +113,7 @@ pub(super) fn run(args: &ImportArgs) -> Result<(), AppError> {
     loop {
         let rows = source.rows(CHUNK_ROWS, CHUNK_BYTES).map_err(reading(&args.file))?;
         let (from, last) = (progress.rows, rows.last);
-        let chunk = Chunk { kind, id, tenant: args.tenant.clone(), from, rows: rows.rows, last };
-        let taken = door.take(chunk)?;
+        let taken = door.take(from, &rows.rows, last)?;
         progress = taken.progress;
         rejects.add(&taken.rejected, from, &rows.lines)?;
         report.show(source.read(), &progress);
@@ -126,14 +123,13 @@ pub(super) fn run(args: &ImportArgs) -> Result<(), AppError> {
         if stop.load(Ordering::Relaxed) {
             report.end();
             rejects.end()?;
-            door.close()?;
             return Err(AppError::Stopped { rows: progress.rows });
         }
     }
     report.end();
     rejects.end()?;
     report::summary(id, &progress, args.json, false);
-    door.close()
+    Ok(())
 }
 
 fn reading(path: &Path) -> impl FnOnce(io::Error) -> AppError + use<> {

@@ -10,10 +10,10 @@ use std::{
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::super::print;
+use super::{super::print, door::Rejected};
 use crate::{
     app::AppError,
-    operate::imports::{ImportId, Progress, Rejected},
+    operate::imports::{ImportId, Progress},
 };
 
 /// How often a line is told where there is no terminal.
@@ -106,10 +106,9 @@ impl Rejects {
         from: u64,
         lines: &[u64],
     ) -> Result<(), AppError> {
-        for Rejected { row, refused } in rejected {
-            let at = usize::try_from(row - from).unwrap_or(usize::MAX);
+        for Rejected { row, reason, field } in rejected {
+            let at = usize::try_from(row.saturating_sub(from)).unwrap_or(usize::MAX);
             let line = lines.get(at).copied().unwrap_or_default();
-            let (reason, field) = (refused.reason.as_str(), refused.field);
             if let Some((path, file)) = &mut self.file {
                 let told = match field {
                     Some(field) => json!({ "line": line, "reason": reason, "field": field }),
@@ -119,7 +118,7 @@ impl Rejects {
                     .map_err(|source| AppError::Write { path: path.clone(), source })?;
             } else if self.shown < SHOWN {
                 self.shown += 1;
-                let field = field.map(|field| format!(" ({field})")).unwrap_or_default();
+                let field = field.as_ref().map(|field| format!(" ({field})")).unwrap_or_default();
                 print::note(&format!("line {line}: {reason}{field}"));
                 if self.shown == SHOWN {
                     print::note(

@@ -122,6 +122,9 @@ problems! {
     Contended CONFLICT "contended" "Others changed the same record at the same time"
         "Nothing was changed. Repeat the call."
         []
+    OutOfStep CONFLICT "out-of-step" "The chunk does not begin where the import stands"
+        "Go on from the row that `rows` names, or begin anew with `from=0`. Another run of the same import may be under way."
+        ["rows": "how many rows of the import were taken"]
     NoModel CONFLICT "no-model" "No model serves this purpose"
         "Calls for this purpose are answered from what is popular and nothing leaves, so there is nothing to preview. The operator's settings name the purposes of each model."
         []

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashSet;
 
-use super::{Chunk, Counted, ImportError, Imports, Refused, Rejected, Taken, row};
+use super::super::{Controls, Operator};
+use super::{Chunk, Counted, ImportError, Refused, Rejected, Taken, row};
 use crate::{
     consent::{Bringing, ConsentError, Fate, Import},
     domain::TenantId,
@@ -34,9 +35,13 @@ struct Flight {
     rejected: Vec<Rejected>,
 }
 
-impl Imports {
-    pub(super) async fn take_consents(&self, chunk: &Chunk) -> Result<Taken, ImportError> {
-        let mut counted = self.begin(chunk).await?;
+impl Controls {
+    pub(super) async fn take_consents(
+        &self,
+        operator: Operator,
+        chunk: &Chunk,
+    ) -> Result<Taken, ImportError> {
+        let mut counted = self.begin(operator, chunk).await?;
         let read: Vec<Read> = chunk
             .rows
             .iter()
@@ -58,7 +63,7 @@ impl Imports {
                 error => return Err(error),
             }
         }
-        self.end(chunk, counted, rejected).await
+        self.end(operator, chunk, counted, rejected).await
     }
 
     /// Takes the rows from where the import stands to the chunk's end, batch after batch.
@@ -70,7 +75,7 @@ impl Imports {
         rejected: &mut Vec<Rejected>,
         tries: &mut usize,
     ) -> Result<(), ImportError> {
-        let most = (self.0.batch_bytes / ROW_ROOM).clamp(1, MOST_ROWS);
+        let most = (self.0.store.largest_batch() / ROW_ROOM).clamp(1, MOST_ROWS);
         let mut ahead = counted.clone();
         let mut flying: VecDeque<Flight> = VecDeque::new();
         let mut aloft: FxHashSet<Handle> = FxHashSet::default();

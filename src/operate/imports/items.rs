@@ -2,16 +2,21 @@
 
 use std::sync::Arc;
 
-use super::{Chunk, ImportError, Imports, Rejected, Taken, row};
+use super::super::{Controls, Operator};
+use super::{Chunk, ImportError, Rejected, Taken, row};
 use crate::{
     catalog::{AT_ONCE, Item},
     consent::Fate,
     store::Batch,
 };
 
-impl Imports {
-    pub(super) async fn take_items(&self, chunk: &Chunk) -> Result<Taken, ImportError> {
-        let mut counted = self.begin(chunk).await?;
+impl Controls {
+    pub(super) async fn take_items(
+        &self,
+        operator: Operator,
+        chunk: &Chunk,
+    ) -> Result<Taken, ImportError> {
+        let mut counted = self.begin(operator, chunk).await?;
         let mut rejected = Vec::new();
         for rows in chunk.rows.chunks(AT_ONCE) {
             let mut ahead = counted.clone();
@@ -39,6 +44,6 @@ impl Imports {
             ahead.progress.untold += if told { 0 } else { named.len() as u64 };
             counted = ahead;
         }
-        self.end(chunk, counted, rejected).await
+        self.end(operator, chunk, counted, rejected).await
     }
 }
