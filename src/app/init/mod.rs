@@ -223,6 +223,9 @@ mod tests {
         let spelled_out = Settings::parse(&spelled).unwrap();
         // The two whose default depends on the machine, or is the same said by leaving out.
         left_out.server.workers = Some(2);
+        let store = std::path::Path::new("data");
+        assert_eq!(spelled_out.operator.door(store), left_out.operator.door(store));
+        left_out.operator = spelled_out.operator.clone();
         left_out.app[0].scopes = spelled_out.app[0].scopes;
         assert_eq!(spelled_out.app[0].scopes, Some(crate::auth::Scopes::APP));
         assert_eq!(format!("{left_out:?}"), format!("{spelled_out:?}"));
