@@ -108,6 +108,7 @@ async fn an_older_consent_never_comes_after_a_newer_no() {
     let taken = Import::of(&stage, "consents", 1).brings(&rows).await;
     let older = |row| (row, "older_than_state".to_owned());
     assert_eq!(refusals(&taken), [older(0), older(2), older(4)]);
+    assert_eq!(bob.stands(RECOMMEND).await["state"], "refused");
     let before = model.seen().len();
     for person in [&ada, &bob, &cem] {
         assert_eq!(stage.shopkeeper().asks_for(person).await["tier"], "none");

@@ -16,9 +16,9 @@ use super::{
     change::Change, gate::Closed, history::acts_prefix,
 };
 use crate::{
-    domain::{ConsentState, Method, PurposeId, Refusal, consent::Given},
+    domain::{Consent, ConsentState, Method, PurposeId, Refusal, consent::Given},
     policy::{Bundle, Purpose},
-    store::{Batch, Commit, Record, StoreError},
+    store::{Batch, Commit},
     vault::Handle,
 };
 
@@ -156,14 +156,13 @@ impl Ledger {
             return Err(Unfit::InTheFuture);
         }
         let gives = import.action == Action::Give;
-        let categories = match gives {
-            true => {
-                agreed(catalogue, purpose, &import.categories).map_err(|error| match error {
-                    ConsentError::NoCoarseForm(_) => Unfit::NoCoarseForm,
-                    _ => Unfit::CategoryUnknown,
-                })?
-            }
-            false => Vec::new(),
+        let categories = if gives {
+            agreed(catalogue, purpose, &import.categories).map_err(|error| match error {
+                ConsentError::NoCoarseForm(_) => Unfit::NoCoarseForm,
+                _ => Unfit::CategoryUnknown,
+            })?
+        } else {
+            Vec::new()
         };
         let notice = import.shown.as_ref().map(|shown| evidence(purpose, shown));
         if gives && notice.is_none() {
@@ -186,7 +185,7 @@ impl Ledger {
         &self,
         bundle: &Bundle,
         purpose: &Purpose,
-        act: Act,
+        mut act: Act,
         import: &Import,
         part: &mut Part,
     ) -> Result<Fate, ConsentError> {
@@ -203,22 +202,10 @@ impl Ledger {
                 return Ok(Fate::Refused(Unfit::OlderThanState));
             }
         }
-        let consent = match act.action {
-            Action::Give => {
-                let given = Given {
-                    categories: act.categories.clone(),
-                    expires_at: act.expires_at,
-                    material: act.notice.as_ref().map(|n| n.material.clone()).unwrap_or_default(),
-                    by_guardian: act.by_guardian,
-                };
-                match consent.give(given, act.at) {
-                    Ok(consent) => consent,
-                    Err(Refusal::NoCategories) => return Ok(Fate::Refused(Unfit::NoCategories)),
-                    Err(_) => return Ok(Fate::Refused(Unfit::EndsBeforeItBegins)),
-                }
-            }
-            // Taken back what was never given here: kept as a refusal, so that no older consent comes after it.
-            _ => consent.clone().withdraw(act.at).unwrap_or_else(|_| consent.refuse(act.at)),
+        let consent = match follow(consent, &mut act) {
+            Ok(consent) => consent,
+            Err(Refusal::NoCategories) => return Ok(Fate::Refused(Unfit::NoCategories)),
+            Err(_) => return Ok(Fate::Refused(Unfit::EndsBeforeItBegins)),
         };
         if !part.acts.is_empty() {
             part.change.standing.epoch = part.change.standing.epoch.next();
@@ -246,13 +233,37 @@ impl Ledger {
         }
         let acts = acts_prefix(part.change.key.sid());
         for found in self.store.scan(acts.as_bytes()) {
-            let (key, record): (_, Record) = found.map_err(|e: StoreError| e)?;
+            let (key, record) = found?;
             if same(&part.change.key.open(&key, &record)?, act) {
                 return Ok(true);
             }
         }
         Ok(false)
     }
+}
+
+/// The consent after the act. What is taken back and was never given here becomes a refusal, so that no older consent
+/// comes after it.
+fn follow(consent: Consent, act: &mut Act) -> Result<Consent, Refusal> {
+    match act.action {
+        Action::Give => {
+            let given = Given {
+                categories: act.categories.clone(),
+                expires_at: act.expires_at,
+                material: act.notice.as_ref().map(|n| n.material.clone()).unwrap_or_default(),
+                by_guardian: act.by_guardian,
+            };
+            return consent.give(given, act.at);
+        }
+        Action::Withdraw => {
+            if let Ok(withdrawn) = consent.clone().withdraw(act.at) {
+                return Ok(withdrawn);
+            }
+            act.action = Action::Refuse;
+        }
+        _ => {}
+    }
+    Ok(consent.refuse(act.at))
 }
 
 /// What a notice's name proves: the notice in force, or what the other system called it.

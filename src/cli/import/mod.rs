@@ -78,58 +78,93 @@ pub(super) struct ImportArgs {
 pub(super) fn run(args: &ImportArgs) -> Result<(), AppError> {
     print::log_to_stderr(tracing::Level::WARN);
     let stop = stop_when_told()?;
-    let format = Format::of(&args.file, args.format)?;
-    let standard_input = args.file.as_os_str() == "-";
-    let regular =
-        !standard_input && fs::metadata(&args.file).map_err(reading(&args.file))?.is_file();
     let kind = match args.what {
         What::Consents => Kind::Consents,
         What::Items => Kind::Items,
     };
-    let id = match regular {
-        true => {
-            source::identify(&args.file, kind, format, &args.tenant).map_err(reading(&args.file))?
-        }
-        // What cannot be read twice has a name of its own each time.
-        false => ImportId(Entropy::system().draw()?),
-    };
+    let file = Input::of(args)?;
+    let id = file.identify(args, kind)?;
     let door = Door::open(&args.operator, kind, id, &args.tenant)?;
     let known = door.progress()?.filter(|_| !args.again);
     if let Some(done) = known.as_ref().filter(|known| known.done) {
         report::summary(id, done, args.json, true);
         return Ok(());
     }
-    let mut progress = known.unwrap_or_else(|| Progress::begin(kind));
-    let input: Box<dyn io::Read> = match standard_input {
-        true => Box::new(io::stdin()),
-        false => Box::new(fs::File::open(&args.file).map_err(reading(&args.file))?),
-    };
-    let length =
-        if regular { fs::metadata(&args.file).map_err(reading(&args.file))?.len() } else { 0 };
-    let mut source = Source::open(input, kind, format)?;
+    let progress = known.unwrap_or_else(|| Progress::begin(kind));
+    let source = Source::open(Input::open(args)?, kind, file.format)?;
+    let progress = bring(args, &door, source, file.length.unwrap_or_default(), progress, &stop)?;
+    report::summary(id, &progress, args.json, false);
+    Ok(())
+}
+
+/// Hands in the rows after those that were taken, chunk by chunk. How the import stands at the end.
+fn bring(
+    args: &ImportArgs,
+    door: &Door,
+    mut source: Source,
+    length: u64,
+    mut progress: Progress,
+    stop: &AtomicBool,
+) -> Result<Progress, AppError> {
     let mut report = Report::begin(length, args.progress, &progress);
     let mut rejects = Rejects::open(args.rejects.as_deref(), progress.rows > 0)?;
     source.skip(progress.rows).map_err(reading(&args.file))?;
     loop {
         let rows = source.rows(CHUNK_ROWS, CHUNK_BYTES).map_err(reading(&args.file))?;
-        let (from, last) = (progress.rows, rows.last);
-        let taken = door.take(from, &rows.rows, last)?;
+        let from = progress.rows;
+        let taken = door.take(from, &rows.rows, rows.last)?;
         progress = taken.progress;
         rejects.add(&taken.rejected, from, &rows.lines)?;
         report.show(source.read(), &progress);
-        if last {
-            break;
+        if rows.last {
+            report.end();
+            return Ok(progress);
         }
         if stop.load(Ordering::Relaxed) {
             report.end();
-            rejects.end()?;
             return Err(AppError::Stopped { rows: progress.rows });
         }
     }
-    report.end();
-    rejects.end()?;
-    report::summary(id, &progress, args.json, false);
-    Ok(())
+}
+
+/// What is read.
+struct Input {
+    format: Format,
+    /// Its length in bytes; `None` where it cannot be read twice.
+    length: Option<u64>,
+}
+
+impl Input {
+    fn of(args: &ImportArgs) -> Result<Self, AppError> {
+        let format = Format::of(&args.file, args.format)?;
+        if args.is_standard_input() {
+            return Ok(Self { format, length: None });
+        }
+        let about = fs::metadata(&args.file).map_err(reading(&args.file))?;
+        Ok(Self { format, length: about.is_file().then(|| about.len()) })
+    }
+
+    /// What cannot be read twice has a name of its own each time.
+    fn identify(&self, args: &ImportArgs, kind: Kind) -> Result<ImportId, AppError> {
+        if self.length.is_none() {
+            return Ok(ImportId(Entropy::system().draw()?));
+        }
+        let id = source::identify(&args.file, kind, self.format, &args.tenant);
+        id.map_err(reading(&args.file))
+    }
+
+    fn open(args: &ImportArgs) -> Result<Box<dyn io::Read>, AppError> {
+        if args.is_standard_input() {
+            return Ok(Box::new(io::stdin()));
+        }
+        Ok(Box::new(fs::File::open(&args.file).map_err(reading(&args.file))?))
+    }
+}
+
+impl ImportArgs {
+    fn is_standard_input(&self) -> bool {
+        self.file.as_os_str() == "-"
+    }
 }
 
 fn reading(path: &Path) -> impl FnOnce(io::Error) -> AppError + use<> {

@@ -90,10 +90,11 @@ impl Rejects {
     pub(super) fn open(path: Option<&Path>, goes_on: bool) -> Result<Self, AppError> {
         let Some(path) = path else { return Ok(Self { file: None, shown: 0 }) };
         let mut options = OpenOptions::new();
-        match goes_on {
-            true => options.append(true).create(true),
-            false => options.write(true).create_new(true),
-        };
+        if goes_on {
+            options.append(true).create(true);
+        } else {
+            options.write(true).create_new(true);
+        }
         let file = options
             .open(path)
             .map_err(|source| AppError::Write { path: path.to_owned(), source })?;
@@ -127,11 +128,7 @@ impl Rejects {
                 }
             }
         }
-        // On the disk's side of a kill before the next chunk is asked for.
-        self.end()
-    }
-
-    pub(super) fn end(&mut self) -> Result<(), AppError> {
+        // Out of this process before the next chunk is asked for.
         match &mut self.file {
             Some((path, file)) => {
                 file.flush().map_err(|source| AppError::Write { path: path.clone(), source })
@@ -150,26 +147,29 @@ pub(super) fn summary(id: ImportId, progress: &Progress, as_json: bool, before: 
         return;
     }
     let Progress { rows, recorded, ask_anew, unchanged, untold, .. } = progress;
-    let mut text = match before {
-        true => "This file was imported before; --again goes through it once more. It came to:\n"
-            .to_owned(),
-        false => String::new(),
-    };
-    text += &format!(
-        "{rows} rows: {recorded} recorded, {unchanged} unchanged, {} refused",
-        progress.refused()
-    );
-    for (reason, count) in &progress.refused {
-        text += &format!("\n  refused: {reason} {count}");
-    }
-    if *ask_anew > 0 {
-        text += &format!(
-            "\n{ask_anew} more consents are kept and do not count: they name another notice than the one in force, so those people are to be asked anew"
+    let mut lines = Vec::new();
+    if before {
+        lines.push(
+            "This file was imported before; --again goes through it once more. It came to:"
+                .to_owned(),
         );
     }
-    if *untold > 0 {
-        text +=
-            &format!("\na model did not take {untold} items: --again tells it of all once more");
+    let refused = progress.refused();
+    lines.push(format!(
+        "{rows} rows: {recorded} recorded, {unchanged} unchanged, {refused} refused"
+    ));
+    lines.extend(
+        progress.refused.iter().map(|(reason, count)| format!("  refused: {reason} {count}")),
+    );
+    if *ask_anew > 0 {
+        lines.push(format!(
+            "{ask_anew} more consents are kept and do not count: they name another notice than the one in force, so those people are to be asked anew"
+        ));
     }
-    print::line(&text);
+    if *untold > 0 {
+        lines.push(format!(
+            "a model did not take {untold} items: --again tells it of all once more"
+        ));
+    }
+    print::line(&lines.join("\n"));
 }
