@@ -25,7 +25,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("store", &["domain", "ambient"]),
     ("vault", &["domain", "ambient", "store"]),
     ("pseudonym", &["domain", "policy", "vault"]),
-    ("upstream", &["domain", "policy", "pseudonym"]),
+    ("upstream", &["domain", "ambient", "policy", "pseudonym"]),
     ("audit", &["domain", "ambient", "store", "vault"]),
     ("consent", &["domain", "ambient", "jose", "policy", "store", "vault", "audit"]),
     ("catalog", &["domain", "store"]),

@@ -10,6 +10,7 @@ pub mod demo;
 mod chores;
 mod error;
 mod memory;
+mod models;
 mod open;
 mod serve;
 mod settings;
@@ -19,6 +20,7 @@ pub use error::AppError;
 pub use open::{App, Machine, policy_files};
 pub use serve::Server;
 pub use settings::{
-    AuditSettings, DiversitySettings, EngineSetting, EventsSettings, KeysSettings, OnWithdraw,
-    PolicySettings, ServerSettings, Settings, StoreSettings, UpstreamKind, UpstreamSettings,
+    AuditSettings, BreakerSettings, DiversitySettings, EngineSetting, EventsSettings,
+    HeaderSetting, KeysSettings, OnWithdraw, PolicySettings, ServerSettings, Settings,
+    StoreSettings, UpstreamKind, UpstreamSettings,
 };

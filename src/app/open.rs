@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::{
     AppError, EngineSetting, OnWithdraw, Settings, UpstreamKind, UpstreamSettings, memory,
+    models::Models,
 };
 use crate::{
     ambient::{Clock, Entropy, Fs, RealFs, create_secret, private_dir, read_secret},
@@ -21,7 +22,7 @@ use crate::{
     policy::{Bundle, Policies},
     rights::Deletions,
     store::{Engine, FileKey, Lane, Limits, OnSyncFailure, Options, Recovered, Store, ViewOrigin},
-    upstream::{self, Builtin, Endpoint, Model, Recipient, StaticHeader},
+    upstream::Builtin,
     vault::{Keeper, Vault},
 };
 
@@ -116,13 +117,16 @@ impl App {
             people,
         });
         let catalog = Catalog::open(store.clone())?;
-        let mut builtins = Vec::new();
+        let known = policies.snapshot();
+        let catalogue = known.catalogue();
+        let mut made = Models { clock: &clock, catalogue, builtins: Vec::new(), read: &mut read };
         let mut models = Vec::new();
         for upstream in &settings.upstream {
-            let model = model(upstream, &mut builtins, &mut read)?;
+            let model = made.make(upstream)?;
             let kept_here = upstream.kind == UpstreamKind::Builtin;
             models.push(Serving { model, purposes: upstream.purposes.clone(), kept_here });
         }
+        let builtins = made.builtins;
         let mut tenants: Vec<TenantId> =
             settings.app.iter().map(|app| app.tenant.clone()).collect();
         tenants.push(TenantId::standard());
@@ -304,41 +308,4 @@ fn audience(upstream: &UpstreamSettings) -> Audience {
         purposes: upstream.purposes.clone(),
         delete_on_withdrawal: upstream.on_withdraw == OnWithdraw::Delete,
     }
-}
-
-fn model(
-    upstream: &UpstreamSettings,
-    builtins: &mut Vec<Arc<Builtin>>,
-    read: &mut impl FnMut(&Source) -> io::Result<Vec<u8>>,
-) -> Result<Model, AppError> {
-    let recipient = Recipient {
-        id: upstream.recipient.clone(),
-        domain: upstream.domain.clone(),
-        third_party: upstream.third_party,
-    };
-    let wrong = |source| AppError::Endpoint { recipient: upstream.recipient.to_string(), source };
-    if upstream.kind == UpstreamKind::Builtin {
-        let builtin = Arc::new(Builtin::new());
-        builtins.push(builtin.clone());
-        return Ok(Model::builtin(recipient, builtin));
-    }
-    let missing = || AppError::Settings(format!("[[upstream]] {} needs a url", upstream.recipient));
-    let url = upstream.url.as_deref().ok_or_else(missing)?;
-    let header = match &upstream.header {
-        Some(header) => {
-            let value = read(&header.value).map_err(|source| AppError::Machine {
-                doing: "reading a model's header",
-                source,
-            })?;
-            let value = String::from_utf8_lossy(&value);
-            Some(StaticHeader::parse(&header.name, value.trim_end()).map_err(wrong)?)
-        }
-        None => None,
-    };
-    let limits = upstream::Limits {
-        deadline: upstream.timeout(),
-        answer_bytes: upstream.answer_bytes,
-        ..upstream::Limits::default()
-    };
-    Ok(Model::json(recipient, Endpoint::parse(url, header).map_err(wrong)?, limits))
 }

@@ -1,18 +1,21 @@
 //! `consentry.toml`: what an operator sets. An unknown key is an error, and no secret stands in the file.
 
+mod upstream;
+
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use serde::Deserialize;
+
+pub use upstream::{BreakerSettings, HeaderSetting, OnWithdraw, UpstreamKind, UpstreamSettings};
 
 use super::AppError;
 use crate::{
     auth::{AppSettings, AuthSettings, Source},
     diversity::{Dial, Preset},
-    domain::{GatewayName, Pseudodomain, PurposeId, RecipientId},
+    domain::{GatewayName, PurposeId},
 };
 
 /// The whole file.
@@ -133,67 +136,6 @@ pub struct PolicySettings {
     pub dir: Option<PathBuf>,
 }
 
-/// `[[upstream]]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct UpstreamSettings {
-    /// The recipient's name in consents and in the log.
-    pub recipient: RecipientId,
-    /// Its pseudonymisation domain: models of one domain see one pseudonym a person.
-    pub domain: Pseudodomain,
-    /// What it speaks.
-    pub kind: UpstreamKind,
-    /// Where it is, for every kind but `builtin`.
-    pub url: Option<String>,
-    /// For which purposes it is asked.
-    pub purposes: Vec<PurposeId>,
-    /// How long a call may take, from connecting to the last byte, in milliseconds.
-    #[serde(default = "timeout_ms")]
-    pub timeout_ms: u64,
-    /// The largest answer, in bytes.
-    #[serde(default = "answer_bytes")]
-    pub answer_bytes: usize,
-    /// Whether it is run by someone else.
-    #[serde(default)]
-    pub third_party: bool,
-    /// What a withdrawal does to what it holds.
-    #[serde(default)]
-    pub on_withdraw: OnWithdraw,
-    /// A header that goes with every call, such as an API key.
-    pub header: Option<HeaderSetting>,
-}
-
-/// A header that goes with every call to a model.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HeaderSetting {
-    /// Its name.
-    pub name: String,
-    /// Where its value is.
-    pub value: Source,
-}
-
-/// What a model speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum UpstreamKind {
-    /// The model inside this process.
-    Builtin,
-    /// The small JSON protocol over HTTP.
-    Json,
-}
-
-/// What a withdrawal does to what a recipient holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OnWithdraw {
-    /// It is asked to delete it, and the person's next pseudonym is another one.
-    #[default]
-    Delete,
-    /// It may keep it, under a pseudonym that comes back if the person agrees again.
-    Keep,
-}
-
 /// `[diversity]`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -240,8 +182,8 @@ impl Settings {
         }
         let keys = self.auth.key.iter_mut().map(|key| &mut key.from);
         let sets = self.auth.jwks.iter_mut().map(|set| &mut set.from);
-        let headers = self.upstream.iter_mut().filter_map(|model| model.header.as_mut());
-        for source in keys.chain(sets).chain(headers.map(|header| &mut header.value)) {
+        let models = self.upstream.iter_mut().flat_map(UpstreamSettings::secrets);
+        for source in keys.chain(sets).chain(models) {
             if let Source::File(file) = source {
                 *file = folder.join(&*file).to_string_lossy().into_owned();
             }
@@ -269,22 +211,6 @@ impl Settings {
     }
 }
 
-impl UpstreamSettings {
-    /// How long a call may take.
-    #[must_use]
-    pub fn timeout(&self) -> Duration {
-        Duration::from_millis(self.timeout_ms)
-    }
-}
-
 fn people_in_memory() -> usize {
     200_000
-}
-
-fn timeout_ms() -> u64 {
-    300
-}
-
-fn answer_bytes() -> usize {
-    1 << 20
 }

@@ -112,6 +112,8 @@ impl Fault {
     pub const STATE: Self = Self("state_unavailable");
     /// No model serves the purpose.
     pub const NO_MODEL: Self = Self("no_model");
+    /// The model has not answered lately and is left alone for a while.
+    pub const OPEN: Self = Self("model_open");
     /// The consent changed while the call was under way.
     pub const CHANGED: Self = Self("consent_changed");
 }

@@ -37,10 +37,10 @@ use crate::{
     audit::Audit,
     catalog::{Catalog, Item},
     consent::{ConsentError, Ledger},
-    domain::{CategoryId, InvalidId, PurposeId, TenantId},
+    domain::{CategoryId, InvalidId, PurposeId, RecipientId, TenantId},
     policy::Policies,
     store::{Lane, Store},
-    upstream::Model,
+    upstream::{Health, Model},
     vault::{Tenant, Vault},
 };
 
@@ -243,6 +243,14 @@ impl Gateway {
     #[must_use]
     pub fn models_on_this_worker(&self) -> Vec<Model> {
         self.models.iter().map(|serving| serving.model.on_this_worker()).collect()
+    }
+
+    /// How each model over HTTP fares, for whoever watches: one word a model, and no call's.
+    pub fn model_health(&self) -> impl Iterator<Item = (&RecipientId, Health)> {
+        self.models.iter().filter_map(|serving| {
+            let model = &serving.model;
+            Some((&model.recipient().id, model.health()?))
+        })
     }
 
     /// The present moment, as every decision here sees it.

@@ -78,13 +78,23 @@ impl Gateway {
             return Telling::done(self.plain(asked, bundle, person, Fault::NO_MODEL));
         };
         let Some(model) = model else {
-            return self.tell_without_model(asked, bundle, person, ruled).await;
+            return self
+                .tell_without_model(asked, bundle, person, ruled, Some(Fault::NO_MODEL))
+                .await;
         };
+        if model.is_left_alone() {
+            return self.tell_without_model(asked, bundle, person, ruled, Some(Fault::OPEN)).await;
+        }
         let Ruled { ruling, valid_until, now } = ruled;
         let permit = ruling.permit(whom(person, model, valid_until));
         // Shape and pseudonymize what leaves.
         let query = self.query(asked, permit, person, model, now);
-        let outbound = query.encode(model.wire(), self.fetch(asked), asked.scenario.as_deref());
+        let encoded = query.encode(model.wire(), self.fetch(asked), asked.scenario.as_deref());
+        let Some(outbound) = encoded else {
+            // The call may name nobody, and this model can be asked about somebody only.
+            let ruled = Ruled { ruling: query.permit().ruling().clone(), valid_until, now };
+            return self.tell_without_model(asked, bundle, person, ruled, None).await;
+        };
         let outbound = match self.entropy.draw() {
             Ok(id) => outbound.with_request_id(id).with_gpc(asked.signal),
             Err(_) => return Telling::done(self.plain(asked, bundle, person, Fault::JOURNAL)),
@@ -128,6 +138,7 @@ impl Gateway {
         bundle: &Bundle,
         person: Option<&Person>,
         ruled: Ruled,
+        why: Option<Fault>,
     ) -> Telling {
         let Ruled { ruling, valid_until, now } = ruled;
         let shaped = Shaped::default();
@@ -147,7 +158,7 @@ impl Gateway {
         let told = Told { asked, ruling: &ruling, shaped: &shaped, person, recorded: &recorded };
         let (pool, fault) = match &asked.candidates {
             Some(candidates) => (Pool::App(candidates), None),
-            None => (Pool::Nothing, Some(Fault::NO_MODEL)),
+            None => (Pool::Nothing, why),
         };
         let answered = self.answer(&told, &pool, fault).await;
         self.conclude(answered, &told, valid_until)
@@ -253,7 +264,8 @@ impl Gateway {
             let generation = person.standing.generation(&recipient.id, &recipient.domain);
             pseudonym(&permit, &person.key, Which { domain: &recipient.domain, generation })
         });
-        OutboundQuery::new(permit, pseudonym, shaped, &asked.seed_items, self.seeds())
+        let seeds = (asked.seed_items.as_slice(), self.seeds());
+        OutboundQuery::new(permit, pseudonym, shaped, seeds, model.wire())
     }
 
     pub(super) fn fetch(&self, asked: &Asked) -> usize {

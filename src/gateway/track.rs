@@ -13,7 +13,7 @@ use super::{
 use crate::{
     consent::{Circumstances, Moment, Person},
     domain::{Detail, ItemId, PurposeId, Tier, Timestamp},
-    policy::{Bundle, GateFacts, Ruling, Shaped},
+    policy::{Bundle, GateFacts, ReasonCode, Ruling, Shaped},
     pseudonym::{Which, pseudonym},
     store::{Batch, Put},
     upstream::{Done, Model, OutboundEvents},
@@ -150,8 +150,10 @@ impl Gateway {
             }
         }
         let mut tracked = Tracked::default();
+        let models = self.models.iter().map(|serving| serving.model.wire().events_at_once());
+        let at_once = models.min().unwrap_or(AT_ONCE).clamp(1, AT_ONCE);
         for (handle, theirs) in people {
-            for some in theirs.chunks(AT_ONCE) {
+            for some in theirs.chunks(at_once) {
                 let events: Vec<&Happening> = some.iter().map(|(_, event)| event).collect();
                 match self.track_one(handle, &events, &registered, signal).await? {
                     Use::Used { forwarded } => {
@@ -322,7 +324,9 @@ impl Gateway {
             return Ok(Some(Err("not_consented")));
         };
         let done: Vec<Done> = events.iter().map(|event| event.done()).collect();
-        let outbound = query.encode(model.wire(), &done);
+        let Some(outbound) = query.encode(model.wire(), &done, now) else {
+            return Ok(Some(Err(ReasonCode::NotTaken.as_str())));
+        };
         let outbound =
             outbound.with_request_id(self.entropy.draw().map_err(crate::vault::VaultError::from)?);
         let taste = self.taste_put(person, purpose, events).await?;

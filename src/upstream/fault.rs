@@ -45,6 +45,12 @@ pub enum Unsent {
     /// The call cannot be written as HTTP: its path is no path.
     #[error("writing the call as HTTP")]
     Malformed,
+    /// As many calls as may be are under way.
+    #[error("too many calls to the model are under way")]
+    Busy,
+    /// The model has not answered lately and is left alone for a while.
+    #[error("the model has not answered lately and is left alone")]
+    Open,
 }
 
 impl UpstreamFault {
@@ -66,7 +72,19 @@ impl UpstreamFault {
             Self::Nonsense => "model_nonsense",
             Self::Revoked | Self::Cut => "revoked",
             Self::NotSent(Unsent::Malformed) => "model_malformed_call",
+            Self::NotSent(Unsent::Busy) => "model_busy",
+            Self::NotSent(Unsent::Open) => "model_open",
         }
+    }
+
+    /// Whether the same call may fare better at once: the model was not there, went away before it answered, or says
+    /// itself that the fault will pass.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        matches!(
+            self,
+            Self::Connect | Self::Closed | Self::NotSent(Unsent::Closed) | Self::Status(502..=504)
+        )
     }
 }
 

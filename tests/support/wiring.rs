@@ -11,6 +11,7 @@ use std::{
 use consentry::{
     ambient::{Clock, Entropy, FaultFs, Fs, RealFs},
     app::{App, Machine, Server, Settings},
+    auth::Source,
     store::{Limits, OnSyncFailure},
 };
 
@@ -25,6 +26,8 @@ pub(crate) struct Set {
     pub(crate) disk: Option<FaultFs>,
     /// The free room on the disk, in bytes, below which it counts as low.
     pub(crate) least_free: u64,
+    /// What the model over HTTP speaks.
+    pub(crate) kind: &'static str,
     /// More lines of the model's part of the configuration.
     pub(crate) model_settings: String,
 }
@@ -38,6 +41,7 @@ impl Set {
             folder: None,
             disk,
             least_free: 0,
+            kind: "json",
             model_settings: String::new(),
         }
     }
@@ -45,6 +49,16 @@ impl Set {
 
 /// The secret that the gateway trusts tokens by.
 pub(crate) const SECRET: [u8; 32] = [7; 32];
+
+/// The key that a model asks for.
+pub(crate) const MODEL_KEY: &str = "the model's own key";
+
+/// The secrets by their names in the configuration.
+#[expect(clippy::unnecessary_wraps, reason = "whoever reads real files can fail")]
+fn read(source: &Source) -> std::io::Result<Vec<u8>> {
+    let is_models = *source == Source::File("model.key".to_owned());
+    Ok(if is_models { MODEL_KEY.as_bytes().to_vec() } else { SECRET.to_vec() })
+}
 
 /// A folder that no other stage uses.
 pub(crate) fn fresh_folder() -> PathBuf {
@@ -57,8 +71,11 @@ pub(crate) fn fresh_folder() -> PathBuf {
 /// 64 KiB, and has two apps: `shop`, registered for every purpose, and `kiosk`, registered for none.
 pub(crate) fn start(set: Set) -> Server {
     let folder = set.folder.unwrap_or_else(fresh_folder);
-    let settings =
-        Settings::parse(&configuration(&folder, set.model.as_deref(), &set.model_settings));
+    let model = match set.model {
+        Some(url) => format!("kind = \"{}\"\nurl = \"{url}\"", set.kind),
+        None => "kind = \"builtin\"".to_owned(),
+    };
+    let settings = Settings::parse(&configuration(&folder, &model, &set.model_settings));
     let (fs, engine): (Arc<dyn Fs>, _) = match set.disk {
         Some(disk) => (Arc::new(disk), "memory"),
         None => (Arc::new(RealFs), "sled"),
@@ -74,14 +91,20 @@ pub(crate) fn start(set: Set) -> Server {
         limits: Limits { least_free: Some(set.least_free), ..Limits::small() },
         on_sync_failure: OnSyncFailure::Poison,
     };
-    Server::start(App::open(settings, machine, |_| Ok(SECRET.to_vec())).unwrap()).unwrap()
+    Server::start(App::open(settings, machine, read).unwrap()).unwrap()
 }
 
-fn configuration(folder: &std::path::Path, model: Option<&str>, model_settings: &str) -> String {
-    let model = match model {
-        Some(url) => format!("kind = \"json\"\nurl = \"{url}\""),
-        None => "kind = \"builtin\"".to_owned(),
-    };
+/// Why a gateway before a model of `kind` with `settings` does not start.
+pub(crate) fn refusal(kind: &str, settings: &str) -> String {
+    let model = format!("kind = \"{kind}\"\nurl = \"http://127.0.0.1:1\"");
+    let settings = Settings::parse(&configuration(&fresh_folder(), &model, settings));
+    match settings.and_then(|settings| App::open(settings, Machine::real(), read)) {
+        Ok(_) => String::from("it starts"),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn configuration(folder: &std::path::Path, model: &str, model_settings: &str) -> String {
     let folder = folder.display();
     format!(
         r#"
