@@ -413,3 +413,92 @@ async fn no_more_calls_are_under_way_than_the_limit_says() {
     );
     assert_eq!(model.seen_on("/recommend").len(), 2);
 }
+
+/// The rows of one call, and the values of a header in what the model saw of it.
+const TOLD: [&str; 3] = ["decision", "decision.void", "decision.answered"];
+
+fn request_ids(seen: &[Seen]) -> Vec<&str> {
+    let ids = seen.iter().flat_map(|seen| seen.head.lines());
+    let mut ids: Vec<&str> = ids.filter(|line| line.starts_with("x-request-id")).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+#[tokio::test]
+async fn a_model_that_is_away_for_a_moment_is_asked_again_with_a_row_of_its_own() {
+    for (trouble, why) in
+        [(Behaviour::Fails(503), "model_status"), (Behaviour::Hangs, "model_closed")]
+    {
+        let model = Model::start();
+        let stage = stage(&model, "json", "timeout_ms = 60000").await;
+        let (ada, shop) = (stage.known_as(ADA), stage.shopkeeper());
+        ada.gives().await;
+        let before = stage.log().await.len();
+        model.forget_what_was_seen();
+        model.behave(Behaviour::First(1, Box::new(trouble)));
+        let answer = shop.asks_for(&ada).await;
+        assert_eq!(
+            (&answer["tier"], &answer["decision"]["fault"]),
+            (&json!("individual"), &Value::Null)
+        );
+        let seen = model.seen();
+        assert_eq!((seen.len(), &seen[0].body), (2, &seen[1].body));
+        assert_eq!(request_ids(&seen).len(), 2, "the two calls can be linked by their id");
+        let rows = stage.log_since(before).await;
+        assert_eq!(
+            events(&rows, &TOLD),
+            ["decision", "decision.void", "decision", "decision.answered"]
+        );
+        let open = |place: usize| stage.opens(ADA, rows[place].index).unwrap();
+        assert_eq!((&open(1)["of"], &open(1)["why"]), (&json!(rows[0].index), &json!(why)));
+        assert_eq!(open(1)["sent"], true, "the first call reached the model");
+        assert_eq!(open(0)["outbound"], open(2)["outbound"]);
+        assert_eq!(answer["log"]["index"], rows[2].index);
+    }
+}
+
+#[tokio::test]
+async fn a_model_that_stays_away_is_asked_no_more_often_than_configured() {
+    for (settings, asked) in [("retries = 0", 1), ("", 2), ("retries = 3", 4)] {
+        let model = Model::start();
+        let stage = stage(&model, "json", &format!("timeout_ms = 60000\n{settings}")).await;
+        let (ada, shop) = (stage.known_as(ADA), stage.shopkeeper());
+        ada.gives().await;
+        let before = stage.log().await.len();
+        model.forget_what_was_seen();
+        model.behave(Behaviour::Fails(503));
+        let answer = shop.asks_for(&ada).await;
+        is_for_everybody(&answer, 10);
+        assert_eq!(answer["decision"]["fault"], "model_status");
+        assert_eq!(model.seen().len(), asked, "{settings}");
+        let rows = stage.log_since(before).await;
+        assert_eq!(events(&rows, &["decision"]).len(), asked);
+        assert_eq!(events(&rows, &["decision.void"]).len(), asked - 1, "the last call is no try");
+        model.forget_what_was_seen();
+        model.behave(Behaviour::Fails(500));
+        shop.asks_for(&ada).await;
+        assert_eq!(model.seen().len(), 1, "a fault that will not pass was tried again");
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_asked_for_again_after_a_withdrawal() {
+    let model = Model::start();
+    let stage = stage(&model, "json", "timeout_ms = 60000").await;
+    let (ada, shop) = (stage.known_as(ADA), stage.shopkeeper());
+    ada.gives().await;
+    model.forget_what_was_seen();
+    model.behave(Behaviour::First(1, Box::new(Behaviour::Fails(503))));
+    model.hold();
+    let call = tokio::spawn(shop.call_for(ADA, &json!({})).send());
+    model.has_seen("/recommend", 1).await;
+    ada.withdraws().await;
+    model.release();
+    let answer = call.await.unwrap().json();
+    assert_eq!(answer["decision"]["reasons"][0]["reason"], "withdrawn", "{answer}");
+    is_for_everybody(&answer, 10);
+    let seen = model.seen_on("/recommend");
+    assert!(seen[0].body.contains("\"user\":\"p"));
+    assert!(seen[1..].iter().all(|seen| !seen.body.contains("user")), "{seen:?}");
+}

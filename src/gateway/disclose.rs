@@ -3,6 +3,7 @@
 use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -62,7 +63,7 @@ pub(super) enum Disclosed {
     /// The consent changed before all bytes were written. The row is void.
     Changed,
     /// The model gave no answer. Unless a byte may have reached it, the row is void.
-    Fault(Fault),
+    Fault(UpstreamFault),
 }
 
 /// What a decision's row says.
@@ -108,13 +109,15 @@ impl Gateway {
         }
     }
 
-    /// Sends what was recorded. `permit` is looked at once more at the gate: its epoch and its end.
+    /// Sends what was recorded, and waits no longer than `within`. `permit` is looked at once more at the gate: its
+    /// epoch and its end.
     pub(super) async fn disclose(
         &self,
         model: &Model,
         permit: &Permit,
         outbound: Outbound,
         recorded: &Recorded,
+        within: Duration,
     ) -> Disclosed {
         let now = self.clock.now();
         if !permit.holds(now) {
@@ -134,14 +137,14 @@ impl Gateway {
             // Nothing personal leaves, so there is no gate to pass.
             None => Cleared { _logged: recorded.logged, guard: None },
         };
-        match model.send(outbound, Box::new(clearance)).await {
+        match model.send_within(within, outbound, Box::new(clearance)).await {
             Ok(bytes) => Disclosed::Answer(bytes),
             Err(fault) => {
                 let cut = matches!(fault, UpstreamFault::Revoked | UpstreamFault::Cut);
                 if cut || !fault.sent() {
                     self.void(recorded, permit.ruling(), fault.code());
                 }
-                if cut { Disclosed::Changed } else { Disclosed::Fault(Fault(fault.code())) }
+                if cut { Disclosed::Changed } else { Disclosed::Fault(fault) }
             }
         }
     }
@@ -155,14 +158,30 @@ impl Gateway {
     /// Says in the log, once, that a recorded decision was not sent, or that its answer was thrown away. Nothing waits
     /// for it: the row only takes back what an earlier row allowed.
     pub(super) fn void(&self, recorded: &Recorded, ruling: &Ruling, why: &'static str) {
-        if recorded.void.swap(true, Ordering::Relaxed) {
-            return;
-        }
         let body = json!({
             "t_ms": self.clock.now().millis(),
             "of": recorded.logged.index(),
             "why": why,
         });
+        self.take_back(recorded, ruling, &body);
+    }
+
+    /// Says in the log that a try brought no answer and another follows; `sent` tells whether its bytes may have reached
+    /// the model.
+    pub(super) fn void_tried(&self, recorded: &Recorded, ruling: &Ruling, fault: UpstreamFault) {
+        let body = json!({
+            "t_ms": self.clock.now().millis(),
+            "of": recorded.logged.index(),
+            "why": fault.code(),
+            "sent": fault.sent(),
+        });
+        self.take_back(recorded, ruling, &body);
+    }
+
+    fn take_back(&self, recorded: &Recorded, ruling: &Ruling, body: &serde_json::Value) {
+        if recorded.void.swap(true, Ordering::Relaxed) {
+            return;
+        }
         let draft = Draft {
             event: Event::DecisionVoid,
             outcome: "void",

@@ -17,6 +17,7 @@ mod preview;
 mod rank;
 mod recommend;
 mod retell;
+mod retry;
 mod taste;
 mod track;
 

@@ -7,6 +7,7 @@ use super::{
     disclose::{Decided, Disclosed, Recorded, Unrecorded},
     note,
     rank::{Pool, Wishes},
+    retry::Question,
 };
 use crate::{
     audit::{Draft, Event},
@@ -89,39 +90,24 @@ impl Gateway {
         let permit = ruling.permit(whom(person, model, valid_until));
         // Shape and pseudonymize what leaves.
         let query = self.query(asked, permit, person, model, now);
-        let encoded = query.encode(model.wire(), self.fetch(asked), asked.scenario.as_deref());
-        let Some(outbound) = encoded else {
+        let question = Question { asked, query: &query, person, model };
+        let Some(outbound) = question.encode(self) else {
             // The call may name nobody, and this model can be asked about somebody only.
             let ruled = Ruled { ruling: query.permit().ruling().clone(), valid_until, now };
             return self.tell_without_model(asked, bundle, person, ruled, None).await;
         };
-        let outbound = match self.entropy.draw() {
-            Ok(id) => outbound.with_request_id(id).with_gpc(asked.signal),
-            Err(_) => return Telling::done(self.plain(asked, bundle, person, Fault::JOURNAL)),
-        };
-        // Log before disclose.
-        let (permit, shaped) = (query.permit(), query.shaped());
-        let ruling = permit.ruling();
-        let decided = Decided {
-            ruling,
-            shaped,
-            person,
-            purpose: &asked.purpose,
-            model: Some(model),
-            outbound: Some(&outbound),
-            now,
-        };
-        let recorded = match self.record(decided, Batch::default()).await {
-            Ok(recorded) => recorded,
+        // Log before disclose, pass the gate, disclose.
+        let (recorded, disclosed) = match self.put(question, outbound, now).await {
+            Ok(put) => put,
             Err(why) => return self.unrecorded(why, asked, bundle, person),
         };
-        // Pass the gate and disclose.
-        let disclosed = self.disclose(model, permit, outbound, &recorded).await;
         // Rank and answer.
+        let (permit, shaped) = (query.permit(), query.shaped());
+        let ruling = permit.ruling();
         let told = Told { asked, ruling, shaped, person, recorded: &recorded };
         let (pool, fault) = match &disclosed {
             Disclosed::Changed => return Telling::Again,
-            Disclosed::Fault(fault) => (Pool::Nothing, Some(*fault)),
+            Disclosed::Fault(fault) => (Pool::Nothing, Some(Fault(fault.code()))),
             Disclosed::Answer(bytes) => match model.wire().answer(bytes) {
                 Ok(answer) => (Pool::Model(answer), None),
                 Err(_) => (Pool::Nothing, Some(Fault("model_nonsense"))),

@@ -351,10 +351,11 @@ impl Gateway {
         if changes_taste {
             self.taste_changed(person.key.sid(), purpose);
         }
-        match self.disclose(model, query.permit(), outbound, &recorded).await {
+        let within = model.patience().1;
+        match self.disclose(model, query.permit(), outbound, &recorded, within).await {
             Disclosed::Answer(_) => Ok(Some(Ok(()))),
             Disclosed::Changed => Ok(None),
-            Disclosed::Fault(fault) => Ok(Some(Err(fault.0))),
+            Disclosed::Fault(fault) => Ok(Some(Err(fault.code()))),
         }
     }
 
