@@ -17,6 +17,14 @@ pub enum AppError {
     /// The configuration says something that cannot be done.
     #[error("the configuration: {0}")]
     Settings(String),
+    /// Certificate or key of the server cannot be used.
+    #[error("the certificate {path} cannot be used: {reason}")]
+    Certificate {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// The key folder cannot be used.
     #[error(transparent)]
     Keeper(#[from] crate::vault::KeeperError),

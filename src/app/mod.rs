@@ -8,6 +8,8 @@
 pub mod demo;
 
 mod chores;
+mod door;
+mod draining;
 mod error;
 mod memory;
 mod open;
@@ -15,10 +17,12 @@ mod serve;
 mod settings;
 
 pub use chores::{Chores, Done};
+pub use draining::Draining;
 pub use error::AppError;
 pub use open::{App, Machine, policy_files};
 pub use serve::Server;
 pub use settings::{
     AuditSettings, DiversitySettings, EngineSetting, EventsSettings, KeysSettings, OnWithdraw,
-    PolicySettings, ServerSettings, Settings, StoreSettings, UpstreamKind, UpstreamSettings,
+    PolicySettings, ServerSettings, Settings, StoreSettings, TlsSettings, UpstreamKind,
+    UpstreamSettings,
 };

@@ -6,7 +6,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::{
-    AppError, EngineSetting, OnWithdraw, Settings, UpstreamKind, UpstreamSettings, memory,
+    AppError, Draining, EngineSetting, OnWithdraw, Settings, UpstreamKind, UpstreamSettings, memory,
 };
 use crate::{
     ambient::{Clock, Entropy, Fs, RealFs, create_secret, private_dir, read_secret},
@@ -79,6 +79,8 @@ pub struct App {
     pub authority: Arc<Authority>,
     /// The models inside this process.
     pub builtins: Vec<Arc<Builtin>>,
+    /// Whether it is on its way out.
+    pub draining: Draining,
 }
 
 impl App {
@@ -159,6 +161,7 @@ impl App {
             gateway,
             authority,
             builtins,
+            draining: Draining::default(),
         };
         app.say_what_changed(&recovered)?;
         memory::refill(&app)?;
@@ -177,6 +180,7 @@ impl App {
             authority: self.authority.clone(),
             log_origin: self.settings.audit.origin.as_str().into(),
             body_limit: BodyLimit(self.settings.server.body_bytes),
+            body_within: self.settings.server.body_within(),
         })
     }
 

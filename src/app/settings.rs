@@ -1,12 +1,15 @@
 //! `consentry.toml`: what an operator sets. An unknown key is an error, and no secret stands in the file.
 
+mod server;
+
 use std::{
-    net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use serde::Deserialize;
+
+pub use server::{ServerSettings, TlsSettings};
 
 use super::AppError;
 use crate::{
@@ -46,28 +49,6 @@ pub struct Settings {
     /// `[events]`.
     #[serde(default)]
     pub events: EventsSettings,
-}
-
-/// `[server]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ServerSettings {
-    /// The address that apps reach.
-    pub listen: SocketAddr,
-    /// How many threads answer calls; as many as the machine has processors if absent.
-    pub workers: Option<usize>,
-    /// The largest body of a call, in bytes; lists of items and batches may have 64 times as much.
-    pub body_bytes: usize,
-}
-
-impl Default for ServerSettings {
-    fn default() -> Self {
-        Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
-            workers: None,
-            body_bytes: 256 << 10,
-        }
-    }
 }
 
 /// `[keys]`.
@@ -237,6 +218,11 @@ impl Settings {
             [&mut self.keys.dir, &mut self.store.dir].into_iter().chain(&mut self.policy.dir)
         {
             *path = folder.join(&*path);
+        }
+        if let Some(tls) = &mut self.server.tls {
+            for path in [&mut tls.certificate, &mut tls.key] {
+                *path = folder.join(&*path);
+            }
         }
         let keys = self.auth.key.iter_mut().map(|key| &mut key.from);
         let sets = self.auth.jwks.iter_mut().map(|set| &mut set.from);

@@ -3,6 +3,7 @@
 //! Exit statuses: 0 done, 1 failed (the reason is on standard error), 2 the command line was not understood.
 
 mod print;
+mod signals;
 mod token;
 
 use std::{
@@ -14,6 +15,7 @@ use std::{
 
 use clap::{Parser, Subcommand};
 
+use self::signals::Stops;
 use crate::{
     app::{
         App, AppError, Machine, Server, Settings,
@@ -104,9 +106,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn demo(options: &DemoOptions, json: bool) -> Result<(), AppError> {
     print::log_to_stderr(tracing::Level::WARN);
+    let stops = Stops::listen()?;
     let demo = Demo::start(options, Machine::real())?;
     print::line(&if json { demo.facts()?.to_string() } else { demo.story()? });
-    wait_for_stop()?;
+    stops.wait()?;
     demo.stop();
     Ok(())
 }
@@ -114,9 +117,10 @@ fn demo(options: &DemoOptions, json: bool) -> Result<(), AppError> {
 fn serve(config: &Path) -> Result<(), AppError> {
     print::log_to_stderr(tracing::Level::INFO);
     let app = App::open(Settings::read(config)?, Machine::real(), read)?;
+    let stops = Stops::listen()?;
     let server = Server::start(app)?;
     tracing::info!(server.address = %server.address(), "ready");
-    wait_for_stop()?;
+    stops.wait()?;
     tracing::info!("stopping");
     server.stop();
     Ok(())
@@ -154,19 +158,4 @@ fn read(source: &Source) -> io::Result<Vec<u8>> {
             value.map(String::into_bytes).map_err(|_| io::ErrorKind::NotFound.into())
         }
     }
-}
-
-/// Waits for SIGINT or SIGTERM.
-fn wait_for_stop() -> Result<(), AppError> {
-    let failed = |source| AppError::Machine { doing: "waiting for a signal", source };
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-    runtime.block_on(async {
-        let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-            .map_err(failed)?;
-        tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted.map_err(failed),
-            _ = term.recv() => Ok(()),
-        }
-    })
 }

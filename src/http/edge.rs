@@ -1,6 +1,6 @@
 //! What the handlers of one worker share.
 
-use std::{fmt, ops::Deref, sync::Arc};
+use std::{fmt, ops::Deref, sync::Arc, time::Duration};
 
 use super::body::BodyLimit;
 use crate::{
@@ -25,6 +25,8 @@ pub struct Ground {
     pub log_origin: Arc<str>,
     /// The largest body of most calls. Calls of many lines have limits of their own.
     pub body_limit: BodyLimit,
+    /// How long a body may take to arrive; in a body of lines, each line.
+    pub body_within: Duration,
 }
 
 /// The JSON edge of one worker. A clone is one more reference.

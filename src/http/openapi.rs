@@ -80,20 +80,42 @@ pub(super) struct ProblemDocument {
     detail: String,
 }
 
+/// What 503 says, whatever the reason: its `type` tells them apart.
+const LATER: &str = "The gateway has no room for the call, the call took longer than it may, or the journal takes no records now: repeat it after `Retry-After`";
+
+/// The answers that any call may get.
+pub(super) struct Limits;
+
 /// The answers of a call with a token.
 pub(super) struct Refusals;
 
 /// The answers of a call with a token and a body.
 pub(super) struct BodyRefusals;
 
+impl IntoResponses for Limits {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let mut responses = all(&[("503", LATER)]);
+        // The HTTP library says it, before there is a call: without a body.
+        let text = "The head of the call is too large or has too many headers";
+        responses.insert("431".to_owned(), ResponseBuilder::new().description(text).build().into());
+        responses
+    }
+}
+
 impl IntoResponses for Refusals {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        all(&[
+        let mut responses = Limits::responses();
+        responses.extend(all(&[
             ("400", "A query parameter or header is not as this call takes it"),
             ("401", "There is no token, or it is not accepted: `reason` says why"),
             ("403", "The token does not allow this call: `needed` names the scope"),
+            (
+                "429",
+                "The app calls more often than it may: `Retry-After`, `RateLimit` and `RateLimit-Policy` say when to go on",
+            ),
             ("500", "Something failed inside the gateway"),
-        ])
+        ]));
+        responses
     }
 }
 
@@ -131,7 +153,7 @@ pub(super) struct Unrecorded;
 
 impl IntoResponses for Unrecorded {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        all(&[("503", "The journal takes no records now: repeat the call after `Retry-After`")])
+        all(&[("503", LATER)])
     }
 }
 

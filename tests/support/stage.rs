@@ -76,6 +76,11 @@ impl Stage {
         Self { address, clock: hand, server: Some(server), mint, stranger, entropy }
     }
 
+    /// The running gateway.
+    pub(crate) fn server(&self) -> &Server {
+        self.server.as_ref().unwrap()
+    }
+
     /// What the gateway stands on, for a look behind the door.
     pub(crate) fn behind(&self) -> &App {
         self.server.as_ref().unwrap().app()

@@ -10,7 +10,7 @@ use std::{
 
 use consentry::{
     ambient::{Clock, Entropy, FaultFs, Fs, RealFs},
-    app::{App, Machine, Server, Settings},
+    app::{App, AppError, Machine, Server, Settings},
     store::{Limits, OnSyncFailure},
 };
 
@@ -27,6 +27,11 @@ pub(crate) struct Set {
     pub(crate) least_free: u64,
     /// More lines of the model's part of the configuration.
     pub(crate) model_settings: String,
+    /// How many threads answer calls.
+    pub(crate) workers: usize,
+    /// More lines of the server's part of the configuration, and of the shop's.
+    pub(crate) server_settings: String,
+    pub(crate) shop_settings: String,
 }
 
 impl Set {
@@ -39,6 +44,9 @@ impl Set {
             disk,
             least_free: 0,
             model_settings: String::new(),
+            workers: 2,
+            server_settings: String::new(),
+            shop_settings: String::new(),
         }
     }
 }
@@ -56,9 +64,13 @@ pub(crate) fn fresh_folder() -> PathBuf {
 /// A gateway on the shipped policies, on a port of its own. It trusts tokens signed with [`SECRET`], takes bodies of
 /// 64 KiB, and has two apps: `shop`, registered for every purpose, and `kiosk`, registered for none.
 pub(crate) fn start(set: Set) -> Server {
-    let folder = set.folder.unwrap_or_else(fresh_folder);
-    let settings =
-        Settings::parse(&configuration(&folder, set.model.as_deref(), &set.model_settings));
+    try_start(set).unwrap()
+}
+
+/// Like [`start`], for a gateway that may not start.
+pub(crate) fn try_start(set: Set) -> Result<Server, AppError> {
+    let folder = set.folder.clone().unwrap_or_else(fresh_folder);
+    let settings = Settings::parse(&configuration(&folder, &set));
     let (fs, engine): (Arc<dyn Fs>, _) = match set.disk {
         Some(disk) => (Arc::new(disk), "memory"),
         None => (Arc::new(RealFs), "sled"),
@@ -74,11 +86,12 @@ pub(crate) fn start(set: Set) -> Server {
         limits: Limits { least_free: Some(set.least_free), ..Limits::small() },
         on_sync_failure: OnSyncFailure::Poison,
     };
-    Server::start(App::open(settings, machine, |_| Ok(SECRET.to_vec())).unwrap()).unwrap()
+    Server::start(App::open(settings, machine, |_| Ok(SECRET.to_vec()))?)
 }
 
-fn configuration(folder: &std::path::Path, model: Option<&str>, model_settings: &str) -> String {
-    let model = match model {
+fn configuration(folder: &std::path::Path, set: &Set) -> String {
+    let Set { workers, server_settings, shop_settings, model_settings, .. } = set;
+    let model = match &set.model {
         Some(url) => format!("kind = \"json\"\nurl = \"{url}\""),
         None => "kind = \"builtin\"".to_owned(),
     };
@@ -87,8 +100,9 @@ fn configuration(folder: &std::path::Path, model: Option<&str>, model_settings: 
         r#"
 [server]
 listen = "127.0.0.1:0"
-workers = 2
+workers = {workers}
 body_bytes = 65536
+{server_settings}
 
 [keys]
 dir = "{folder}/keys"
@@ -113,6 +127,7 @@ from = {{ file = "unused" }}
 id = "shop"
 purposes = ["recommend_products", "measure_popularity", "order_service", "marketing_messages",
   "marketing_messages_at_night"]
+{shop_settings}
 
 [[app]]
 id = "kiosk"

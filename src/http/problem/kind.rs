@@ -125,11 +125,23 @@ problems! {
     NoModel CONFLICT "no-model" "No model serves this purpose"
         "Calls for this purpose are answered from what is popular and nothing leaves, so there is nothing to preview. The operator's settings name the purposes of each model."
         []
-    IdempotencyConflict CONFLICT "idempotency-conflict" "The idempotency key was used for another call"
+    IdempotencyConflict CONFLICT "idempotency-conflict" "A call with this idempotency key is under way"
+        "Repeat the call after `Retry-After`: it gets the answer of the first one."
+        []
+    IdempotencyMismatch UNPROCESSABLE_ENTITY "idempotency-mismatch" "The idempotency key was used for another call"
         "Use a new key for a new call; repeat a call with the same body under the same key."
         []
-    RateLimited TOO_MANY_REQUESTS "rate-limited" "Too many calls"
-        "Wait for as long as `Retry-After` says."
+    TooManyRequests TOO_MANY_REQUESTS "too-many-requests" "The app calls more often than it may"
+        "Wait for as long as `Retry-After` says. `RateLimit-Policy` is what the operator allows the app: `q` calls at once, and as many again in each `w` seconds."
+        []
+    Overloaded SERVICE_UNAVAILABLE "overloaded" "The gateway has no room for one more call"
+        "Nothing was done. Repeat the call after `Retry-After`, and keep connections open between calls."
+        []
+    TimedOut SERVICE_UNAVAILABLE "timed-out" "The call took longer than a call may take"
+        "What the call recorded until then stands: ask where it stands, or repeat it under the same `Idempotency-Key`."
+        []
+    PlainHttp BAD_REQUEST "plain-http" "This address speaks TLS"
+        "Use https."
         []
     Unavailable SERVICE_UNAVAILABLE "unavailable" "The gateway cannot record this now"
         "What must be recorded to count is refused rather than lost. Repeat the call after `Retry-After`."

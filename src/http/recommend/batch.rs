@@ -50,7 +50,7 @@ pub(in crate::http) async fn batch(
     body: Unread,
 ) -> Result<Response, Problem> {
     caller.require(Scope::Recommend)?;
-    let lines = Lines::of(body.stream(NDJSON)?, edge.body_limit.0);
+    let lines = body.lines(NDJSON, edge.body_limit.0)?;
     let (writer, written) = Written::begin(AT_ONCE);
     tokio::spawn(answer_all(edge, caller, signal, lines, writer));
     Ok(reply::typed(StatusCode::OK, NDJSON, written))
