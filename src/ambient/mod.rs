@@ -14,7 +14,7 @@ mod secret;
 mod fault_disk;
 mod fault_fs;
 
-pub use clock::{Clock, ManualClock};
+pub use clock::{Clock, ManualClock, Steady};
 pub use entropy::{Entropy, EntropyError};
 pub use fault_disk::SECTOR;
 pub use fault_fs::{Fault, FaultFs};

@@ -147,7 +147,8 @@ impl App {
             entropy,
             clock,
         })?;
-        let authority = Arc::new(settings.auth.authority(settings.app.clone(), &mut read)?);
+        let authority = settings.auth.authority(settings.app.clone(), &mut read)?;
+        let authority = Arc::new(authority.timed_by(&machine.clock));
         let settings = Arc::new(settings);
         let app = Self {
             settings,

@@ -19,8 +19,12 @@ use rustc_hash::FxBuildHasher;
 use super::{
     App, AuthError, Caller, CallerKind, Key, Scopes, SetupError, TokenId,
     claims::{Claims, Head},
+    rate::Limiters,
 };
-use crate::domain::{AppId, IdType, SubjectRef, TenantId, Timestamp, UserId};
+use crate::{
+    ambient::Clock,
+    domain::{AppId, IdType, SubjectRef, TenantId, Timestamp, UserId},
+};
 
 /// The longest token that is looked at, in bytes.
 const LONGEST: usize = 8 * 1024;
@@ -30,6 +34,7 @@ pub struct Authority {
     audience: String,
     leeway: Duration,
     apps: HashMap<AppId, Arc<App>>,
+    limiters: Limiters,
     trust: ArcSwap<Trust>,
     verified: Cache<[u8; 32], Entry, UnitWeighter, FxBuildHasher>,
 }
@@ -72,10 +77,12 @@ impl Authority {
             return Err(SetupError::DuplicateKey { kid: twice.kid.clone() });
         }
         let keys = keys.into_iter().map(|key| (Arc::new(key), true)).collect();
+        let apps = register(apps)?;
         Ok(Self {
             audience: audience.to_owned(),
             leeway,
-            apps: register(apps)?,
+            limiters: Limiters::of(apps.values().map(AsRef::as_ref), &Clock::System),
+            apps,
             trust: ArcSwap::from_pointee(Trust { keys, ..Trust::default() }),
             verified: Cache::with(
                 remembered,
@@ -85,6 +92,13 @@ impl Authority {
                 quick_cache::sync::DefaultLifecycle::default(),
             ),
         })
+    }
+
+    /// The same authority, whose apps' rates are measured by `clock`.
+    #[must_use]
+    pub fn timed_by(self, clock: &Clock) -> Self {
+        let limiters = Limiters::of(self.apps.values().map(AsRef::as_ref), clock);
+        Self { limiters, ..self }
     }
 
     /// The caller that `token` speaks for. Refusals are not remembered.
@@ -217,7 +231,8 @@ impl Authority {
         let tenant = agreed([own, claimed, key.vouches.tenant.clone()])?;
         let limit = app.as_ref().map_or(Scopes::ALL, |app| app.scopes);
         let scopes = scopes & key.vouches.scopes & limit;
-        Ok(Caller { kind, scopes, tenant, app, subject, expires_at, token })
+        let limiter = app.as_ref().and_then(|app| self.limiters.of_app(&app.id));
+        Ok(Caller { kind, scopes, tenant, app, subject, expires_at, token, limiter })
     }
 }
 

@@ -16,6 +16,7 @@ mod claims;
 mod error;
 mod key;
 mod mint;
+mod rate;
 mod scope;
 mod settings;
 #[cfg(test)]
@@ -26,5 +27,6 @@ pub use caller::{App, Caller, CallerKind, TokenId};
 pub use error::{AuthError, SetupError};
 pub use key::{Algorithm, Key, Vouches};
 pub use mint::{Grant, Mint, Token};
+pub use rate::{Rate, TooMany};
 pub use scope::{Scope, Scopes, UnknownScope};
 pub use settings::{AppSettings, AuthSettings, JwksSettings, KeySettings, Source};

@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, io, time::Duration};
 
 use serde::Deserialize;
 
-use super::{Algorithm, App, Authority, Key, Scopes, SetupError, Vouches};
+use super::{Algorithm, App, Authority, Key, Rate, Scopes, SetupError, Vouches};
 use crate::domain::{AppId, PurposeId, TenantId};
 
 /// `[auth]`.
@@ -99,6 +99,8 @@ pub struct AppSettings {
     pub purposes: BTreeSet<PurposeId>,
     /// The scopes its tokens may hold; all scopes of apps if absent.
     pub scopes: Option<Scopes>,
+    /// How often it may call, over all its tokens; as often as it likes if absent.
+    pub rate: Option<Rate>,
 }
 
 impl AuthSettings {
@@ -157,7 +159,7 @@ impl AppSettings {
     #[must_use]
     pub fn app(self) -> App {
         let scopes = self.scopes.unwrap_or(Scopes::APP);
-        App { id: self.id, tenant: self.tenant, purposes: self.purposes, scopes }
+        App { id: self.id, tenant: self.tenant, purposes: self.purposes, scopes, rate: self.rate }
     }
 }
 

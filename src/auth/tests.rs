@@ -25,6 +25,7 @@ fn app(id: &str, scopes: Scopes) -> App {
         tenant: TenantId::parse("acme").unwrap(),
         purposes: [PurposeId::parse("recommend_products").unwrap()].into(),
         scopes,
+        rate: None,
     }
 }
 

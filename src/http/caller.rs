@@ -22,7 +22,7 @@ use crate::{
     domain::SubjectRef,
 };
 
-/// The caller that the call's token speaks for.
+/// The caller that the call's token speaks for. The call is counted: beyond the app's rate, nothing more is done for it.
 pub(super) struct By(pub(super) Arc<Caller>);
 
 impl FromRequestParts<Edge> for By {
@@ -30,7 +30,9 @@ impl FromRequestParts<Edge> for By {
 
     async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Problem> {
         let header = parts.headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
-        Ok(Self(edge.authority.verify(bearer(header)?, edge.now())?))
+        let caller = edge.authority.verify(bearer(header)?, edge.now())?;
+        caller.count()?;
+        Ok(Self(caller))
     }
 }
 

@@ -3,9 +3,11 @@
 
 use std::error::Error;
 
+use http::HeaderName;
+
 use super::{Fault, Problem, ProblemKind};
 use crate::{
-    auth::AuthError,
+    auth::{AuthError, TooMany},
     catalog::CatalogError,
     consent::ConsentError,
     domain::{PurposeId, Refusal},
@@ -15,6 +17,22 @@ use crate::{
 
 /// After how many seconds a call that could not be recorded is worth repeating.
 const RETRY_SECONDS: u32 = 5;
+
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+impl From<TooMany> for Problem {
+    /// The fields are those of draft-ietf-httpapi-ratelimit-headers-10.
+    fn from(too_many: TooMany) -> Self {
+        let (rate, wait) = (too_many.rate, too_many.wait_seconds());
+        let (quota, window) = (rate.burst(), rate.window());
+        let detail = format!("The app may call {} times a second.", rate.per_second);
+        Self::new(ProblemKind::TooManyRequests, detail)
+            .header(RATE_LIMIT_POLICY, &format!(r#""app";q={quota};w={window}"#))
+            .header(RATE_LIMIT, &format!(r#""app";r=0;t={wait}"#))
+            .retry_after(wait)
+    }
+}
 
 impl From<ConsentError> for Problem {
     fn from(error: ConsentError) -> Self {

@@ -28,6 +28,8 @@ const AT_ONCE: usize = 16;
 /// document that names its `line`, from 1; the other lines go on. Each line's consent is checked when the line is
 /// answered, up to 16 lines at a time, and answers are sent as they are ready.
 ///
+/// Each line counts as a call of its own towards the app's rate.
+///
 /// `signals.gpc` on a line is that person's Global Privacy Control; the header `Sec-GPC: 1` is that of all.
 #[utoipa::path(
     post,
@@ -80,10 +82,18 @@ async fn answer_all(
                     continue;
                 };
                 number += 1;
+                // The call itself was counted: it stands for its first line.
+                let line = if number == 1 { line } else { line.and_then(|line| counted(&caller, line)) };
                 under_way.begin(edge.clone(), caller.clone(), signal, number, line);
             }
         }
     }
+}
+
+/// The line, if the app may call once more.
+fn counted(caller: &Caller, line: Bytes) -> Result<Bytes, Problem> {
+    caller.count()?;
+    Ok(line)
 }
 
 /// The lines that are being answered, first one first. Dropping them ends them.
