@@ -5,6 +5,8 @@
 
 pub mod domain;
 
+pub mod telemetry;
+
 pub mod ambient;
 
 pub mod jose;
@@ -32,6 +34,8 @@ pub mod rights;
 pub mod gateway;
 
 pub mod auth;
+
+pub mod observe;
 
 pub mod http;
 

@@ -18,16 +18,17 @@ use std::{
 /// The rooms in reading order, with those that each may name. It may always name itself.
 const ROOMS: &[(&str, &[&str])] = &[
     ("domain", &[]),
+    ("telemetry", &[]),
     ("ambient", &["domain"]),
     ("jose", &["domain", "ambient"]),
     ("policy", &["domain"]),
     ("diversity", &["domain"]),
-    ("store", &["domain", "ambient"]),
+    ("store", &["domain", "telemetry", "ambient"]),
     ("vault", &["domain", "ambient", "store"]),
     ("pseudonym", &["domain", "policy", "vault"]),
     ("upstream", &["domain", "policy", "pseudonym"]),
     ("audit", &["domain", "ambient", "store", "vault"]),
-    ("consent", &["domain", "ambient", "jose", "policy", "store", "vault", "audit"]),
+    ("consent", &["domain", "telemetry", "ambient", "jose", "policy", "store", "vault", "audit"]),
     ("catalog", &["domain", "store"]),
     (
         "rights",
@@ -47,6 +48,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "gateway",
         &[
             "domain",
+            "telemetry",
             "ambient",
             "policy",
             "diversity",
@@ -59,14 +61,28 @@ const ROOMS: &[(&str, &[&str])] = &[
             "catalog",
         ],
     ),
-    ("auth", &["domain", "ambient", "jose"]),
+    ("auth", &["domain", "telemetry", "ambient", "jose"]),
+    (
+        "observe",
+        &[
+            "domain",
+            "telemetry",
+            "ambient",
+            "policy",
+            "store",
+            "consent",
+            "rights",
+            "gateway",
+            "auth",
+        ],
+    ),
     ("http", EDGE),
     ("web", EDGE),
 ];
 
 /// An edge reads what was asked and words the answer. What people's data are kept in is behind it.
 const EDGE: &[&str] =
-    &["domain", "auth", "policy", "consent", "catalog", "rights", "gateway", "audit"];
+    &["domain", "auth", "policy", "consent", "catalog", "rights", "gateway", "audit", "observe"];
 
 /// Rooms that put the house together and may name every other.
 const WIRING: &[&str] = &["app", "cli", "main", "lib"];

@@ -10,7 +10,7 @@ use super::{App, AppError};
 use crate::{
     audit::{Draft, Event},
     rights::{Asking, Deletions},
-    store::Period,
+    store::{Batch, Period, Unavailable},
 };
 
 /// How often each chore is done.
@@ -52,6 +52,7 @@ impl Chores {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         for tick in 0u64.. {
             ticks.tick().await;
+            self.probe();
             note("deletions", self.delete().await.map(|_| ()));
             if tick % TRAIN_EVERY == TRAIN_EVERY - 1 {
                 self.train().await;
@@ -81,9 +82,20 @@ impl Chores {
         Ok(Done { deletions, trained, dropped })
     }
 
+    /// Writes nothing, as a group, where the last write failed: whoever keeps calls away from a gateway that is not ready
+    /// would else keep away the very write that shows that the disk is well again.
+    fn probe(&self) {
+        if let Some(Unavailable::Write | Unavailable::JournalFull) = self.app.store.health().trouble
+        {
+            self.app.store.commit_soon(Batch::default());
+        }
+    }
+
     /// Asks recipients for the deletions they owe.
     async fn delete(&mut self) -> Result<Asking, AppError> {
-        Ok(self.deletions.run_due().await?)
+        let asking = self.deletions.run_due().await?;
+        self.app.observer.deletions(&asking);
+        Ok(asking)
     }
 
     /// Trains the models inside this process that have learnt or forgotten something.

@@ -56,6 +56,9 @@ pub enum AppError {
         #[source]
         source: crate::upstream::InvalidEndpoint,
     },
+    /// Spans cannot be sent.
+    #[error("[telemetry] otlp")]
+    Collector(#[from] crate::observe::InvalidCollector),
     /// The network or a thread cannot be had.
     #[error("{doing}")]
     Machine {

@@ -13,6 +13,7 @@ mod memory;
 mod open;
 mod serve;
 mod settings;
+mod telemetry;
 
 pub use chores::{Chores, Done};
 pub use error::AppError;
@@ -22,3 +23,4 @@ pub use settings::{
     AuditSettings, DiversitySettings, EngineSetting, EventsSettings, KeysSettings, OnWithdraw,
     PolicySettings, ServerSettings, Settings, StoreSettings, UpstreamKind, UpstreamSettings,
 };
+pub use telemetry::{LogLevel, OtlpSettings, TelemetrySettings};

@@ -18,6 +18,7 @@ use crate::{
     gateway::{self, Gateway, Serving},
     http::{self, Edge, body::BodyLimit},
     jose::Signer,
+    observe::{self, Observer},
     policy::{Bundle, Policies},
     rights::Deletions,
     store::{Engine, FileKey, Lane, Limits, OnSyncFailure, Options, Recovered, Store, ViewOrigin},
@@ -79,6 +80,8 @@ pub struct App {
     pub authority: Arc<Authority>,
     /// The models inside this process.
     pub builtins: Vec<Arc<Builtin>>,
+    /// What is seen of it all.
+    pub observer: Observer,
 }
 
 impl App {
@@ -146,6 +149,16 @@ impl App {
             clock,
         })?;
         let authority = Arc::new(settings.auth.authority(settings.app.clone(), &mut read)?);
+        let observer = Observer::new(observe::Ground {
+            store: store.clone(),
+            ledger: ledger.clone(),
+            gateway: gateway.clone(),
+            authority: authority.clone(),
+            policies: policies.clone(),
+            clock: machine.clock.clone(),
+            traces: settings.telemetry.traces()?,
+            access_log: settings.telemetry.access_log,
+        });
         let settings = Arc::new(settings);
         let app = Self {
             settings,
@@ -159,6 +172,7 @@ impl App {
             gateway,
             authority,
             builtins,
+            observer,
         };
         app.say_what_changed(&recovered)?;
         memory::refill(&app)?;
@@ -177,6 +191,7 @@ impl App {
             authority: self.authority.clone(),
             log_origin: self.settings.audit.origin.as_str().into(),
             body_limit: BodyLimit(self.settings.server.body_bytes),
+            watch: self.observer.on_this_worker(),
         })
     }
 

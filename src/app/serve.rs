@@ -82,11 +82,13 @@ impl Server {
 
     /// Takes no more calls, ends those under way, and leaves everything acknowledged on the disk.
     pub fn stop(self) {
+        self.app.observer.drain();
         let _ = self.stop.send(true);
         for thread in self.threads {
             // A thread that panicked has nothing left to end.
             let _ = thread.join();
         }
+        self.app.observer.flush();
         self.app.store.close();
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use serde::Deserialize;
 
-use super::AppError;
+use super::{AppError, TelemetrySettings};
 use crate::{
     auth::{AppSettings, AuthSettings, Source},
     diversity::{Dial, Preset},
@@ -46,6 +46,9 @@ pub struct Settings {
     /// `[events]`.
     #[serde(default)]
     pub events: EventsSettings,
+    /// `[telemetry]`.
+    #[serde(default)]
+    pub telemetry: TelemetrySettings,
 }
 
 /// `[server]`.

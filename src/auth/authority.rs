@@ -20,7 +20,10 @@ use super::{
     App, AuthError, Caller, CallerKind, Key, Scopes, SetupError, TokenId,
     claims::{Claims, Head},
 };
-use crate::domain::{AppId, IdType, SubjectRef, TenantId, Timestamp, UserId};
+use crate::{
+    domain::{AppId, IdType, SubjectRef, TenantId, Timestamp, UserId},
+    telemetry::Counter,
+};
 
 /// The longest token that is looked at, in bytes.
 const LONGEST: usize = 8 * 1024;
@@ -32,6 +35,7 @@ pub struct Authority {
     apps: HashMap<AppId, Arc<App>>,
     trust: ArcSwap<Trust>,
     verified: Cache<[u8; 32], Entry, UnitWeighter, FxBuildHasher>,
+    examined: Counter,
 }
 
 /// The keys, and what has been revoked. Each change is a new value with a higher generation.
@@ -84,6 +88,7 @@ impl Authority {
                 FxBuildHasher,
                 quick_cache::sync::DefaultLifecycle::default(),
             ),
+            examined: Counter::default(),
         })
     }
 
@@ -153,8 +158,15 @@ impl Authority {
         });
     }
 
+    /// How often a token was examined because it was not remembered.
+    #[must_use]
+    pub fn examined(&self) -> u64 {
+        self.examined.value()
+    }
+
     /// Verifies a token that is not remembered.
     fn examine(&self, trust: &Trust, token: &str, now: Timestamp) -> Result<Entry, AuthError> {
+        self.examined.one();
         let head = Head::of(token)?;
         let (key, claims) = trust.signed(token, &head)?;
         let (signer, _) = trust.keys.get(key).ok_or(AuthError::UnknownKey)?;

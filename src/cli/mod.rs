@@ -2,6 +2,8 @@
 //!
 //! Exit statuses: 0 done, 1 failed (the reason is on standard error), 2 the command line was not understood.
 
+mod log;
+mod notify;
 mod print;
 mod token;
 
@@ -14,6 +16,7 @@ use std::{
 
 use clap::{Parser, Subcommand};
 
+use self::log::Log;
 use crate::{
     app::{
         App, AppError, Machine, Server, Settings,
@@ -103,23 +106,29 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn demo(options: &DemoOptions, json: bool) -> Result<(), AppError> {
-    print::log_to_stderr(tracing::Level::WARN);
+    let log = Log::start(tracing::Level::WARN);
     let demo = Demo::start(options, Machine::real())?;
     print::line(&if json { demo.facts()?.to_string() } else { demo.story()? });
     wait_for_stop()?;
     demo.stop();
+    log.end();
     Ok(())
 }
 
 fn serve(config: &Path) -> Result<(), AppError> {
-    print::log_to_stderr(tracing::Level::INFO);
-    let app = App::open(Settings::read(config)?, Machine::real(), read)?;
+    let settings = Settings::read(config)?;
+    let log = Log::start(settings.telemetry.log.into());
+    let app = App::open(settings, Machine::real(), read)?;
+    app.observer.show_dropped_lines(log.dropped());
     let server = Server::start(app)?;
     tracing::info!(server.address = %server.address(), "ready");
-    wait_for_stop()?;
+    notify::say(notify::READY);
+    let stopped = wait_for_stop();
     tracing::info!("stopping");
+    notify::say(notify::STOPPING);
     server.stop();
-    Ok(())
+    log.end();
+    stopped
 }
 
 fn check(dir: Option<&Path>) -> Result<bool, AppError> {

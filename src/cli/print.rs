@@ -1,4 +1,4 @@
-//! The command's own output: results on standard output, failures and logs on standard error.
+//! The command's own output: results on standard output, failures on standard error.
 
 use std::{error::Error, io::Write as _};
 
@@ -26,15 +26,4 @@ pub(super) fn failure(error: &dyn Error) {
 /// What the command line parser has to say: help on standard output, mistakes on standard error.
 pub(super) fn help(error: &clap::Error) {
     let _ = error.print();
-}
-
-/// Log lines from `level` up, as flat JSON on standard error.
-pub(super) fn log_to_stderr(level: tracing::Level) {
-    let logs = tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_max_level(level)
-        .with_writer(std::io::stderr);
-    // A second start in one process keeps the first one's log.
-    let _ = logs.try_init();
 }

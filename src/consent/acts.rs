@@ -257,15 +257,20 @@ impl Ledger {
             Err(error) => return Err(error.into()),
         };
         closed.drained().await;
+        let counts = self.gates.counts();
         match index {
             Some(_) => {
+                counts.acts.of(act.action.as_str()).one();
                 closed.recorded(act.purpose.as_ref());
                 if let Some(purpose) = act.purpose.as_ref().filter(|_| act.action != Action::Give) {
                     self.clear(sid, purpose).await?;
                 }
             }
             // Nothing could be written, so the shut gate is all that makes the act hold.
-            None => closed.leave_shut(act.purpose.as_ref()),
+            None => {
+                counts.shut.one();
+                closed.leave_shut(act.purpose.as_ref());
+            }
         }
         Ok((index, epoch))
     }

@@ -13,12 +13,13 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, Waker},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rustc_hash::FxHashMap;
 use tokio::sync::oneshot;
 
+use super::Counts;
 use crate::{
     domain::{Epoch, PurposeId, Sid, Timestamp},
     store::Store,
@@ -34,6 +35,7 @@ const SHARDS: usize = 64;
 pub struct Gates {
     shards: Arc<[Mutex<FxHashMap<Sid, Gate>>]>,
     store: Store,
+    counts: Arc<Counts>,
 }
 
 #[derive(Debug, Default)]
@@ -49,6 +51,10 @@ struct Gate {
     /// Told when the last of them is gone.
     waiting: Vec<oneshot::Sender<()>>,
     last_use: Vec<(PurposeId, Timestamp)>,
+    /// When the last byte of a disclosure was written or cut off.
+    left: Option<Instant>,
+    /// When an act was acknowledged although disclosures were still writing. It never should be.
+    overtaken: Option<Instant>,
 }
 
 #[derive(Debug, Default)]
@@ -61,7 +67,14 @@ impl Gates {
     /// The gates of the people in `store`.
     #[must_use]
     pub fn new(store: Store) -> Self {
-        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect(), store }
+        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
+        Self { shards, store, counts: Arc::default() }
+    }
+
+    /// What happened at them, and the acts that closed them.
+    #[must_use]
+    pub fn counts(&self) -> &Counts {
+        &self.counts
     }
 
     /// Lets a disclosure at `epoch` pass, unless the gate is closed or the epoch is no longer in force.
@@ -135,15 +148,19 @@ pub struct Closed {
 impl Closed {
     /// Waits until every disclosure that was under way has written its bytes or lost its connection.
     pub async fn drained(&self) {
-        let Some(mut empty) = self.emptied() else { return };
+        let counts = &self.gates.counts;
+        let Some(mut empty) = self.emptied() else { return counts.drain.observe(Duration::ZERO) };
+        let begun = Instant::now();
         if tokio::time::timeout(BOUND, &mut empty).await.is_err() {
             let slots = self.gates.shard(self.sid).get(&self.sid).map(|gate| gate.open.clone());
             for slot in slots.into_iter().flatten() {
                 slot.revoke();
+                counts.revoked.one();
             }
             // A sender that is gone without a word means the same: no guard is left to send.
             let _ = empty.await;
         }
+        counts.drain.observe(begun.elapsed());
     }
 
     /// Leaves the gate shut after an act on `purpose` that could not be made durable, until a later act on the same
@@ -152,6 +169,7 @@ impl Closed {
         if let Some(gate) = self.gates.shard(self.sid).get_mut(&self.sid) {
             gate.shut.push((gate.acts_shut, purpose.cloned()));
             gate.acts_shut += 1;
+            gate.acknowledge(&self.gates.counts);
         }
     }
 
@@ -160,6 +178,7 @@ impl Closed {
         if let Some(gate) = self.gates.shard(self.sid).get_mut(&self.sid) {
             // An act that shut the gate after this one began is a later one.
             gate.shut.retain(|(at, known)| *at >= self.acts_shut || known.as_ref() != purpose);
+            gate.acknowledge(&self.gates.counts);
         }
     }
 
@@ -177,6 +196,18 @@ impl Drop for Closed {
         if let Some(gate) = self.gates.shard(self.sid).get_mut(&self.sid) {
             gate.closed = gate.closed.saturating_sub(1);
         }
+    }
+}
+
+impl Gate {
+    /// An act is about to be acknowledged: how long ago did the last byte leave?
+    fn acknowledge(&mut self, counts: &Counts) {
+        let now = Instant::now();
+        if let Some(left) = self.left {
+            counts.last_use(now, left);
+        }
+        // INVARIANT: the act waited for these, so there are none. Should there be, their end is measured.
+        self.overtaken = (!self.open.is_empty()).then_some(now);
     }
 }
 
@@ -207,7 +238,13 @@ impl Drop for Guard {
         let mut shard = self.gates.shard(self.sid);
         let Some(gate) = shard.get_mut(&self.sid) else { return };
         gate.open.retain(|slot| !Arc::ptr_eq(slot, &self.slot));
+        let left = Instant::now();
+        gate.left = Some(left);
+        if let Some(acknowledged) = gate.overtaken {
+            self.gates.counts.last_use(acknowledged, left);
+        }
         if gate.open.is_empty() {
+            gate.overtaken = None;
             for waiting in gate.waiting.drain(..) {
                 let _ = waiting.send(());
             }

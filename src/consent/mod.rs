@@ -10,6 +10,7 @@
 
 mod acts;
 mod change;
+mod counts;
 mod error;
 mod expiry;
 mod facts;
@@ -21,6 +22,7 @@ mod notice;
 mod standing;
 
 pub use acts::{Acted, Request};
+pub use counts::Counts;
 pub use error::ConsentError;
 pub use facts::{Circumstances, Moment};
 pub use gate::{BOUND, Closed, Gates, Guard};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::Spent;
 use crate::{
     domain::{CategoryId, Epoch, ItemId, Tag, Tier},
     policy::{ReasonCode, Withheld},
@@ -24,6 +25,8 @@ pub struct Answered {
     pub decision: Decision,
     /// Where the decision stands in the log; `None` when the log could not take it.
     pub log: Option<LogPlace>,
+    /// Where the time went; `None` when nothing could be recorded.
+    pub spent: Option<Spent>,
 }
 
 /// One item of an answer.

@@ -26,6 +26,12 @@ const KEPT_WHOLE: usize = 4096;
 #[derive(Debug, Default)]
 pub(super) struct Gap(AtomicU64);
 
+impl Gap {
+    pub(super) fn now(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// A decision whose row is durable.
 #[derive(Debug)]
 pub(super) struct Recorded {

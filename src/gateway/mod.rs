@@ -10,6 +10,7 @@
 
 mod answer;
 mod ask;
+mod counts;
 mod disclose;
 mod note;
 mod popularity;
@@ -26,6 +27,7 @@ use rustc_hash::FxHashMap;
 
 pub use answer::{Answered, Decision, Effect, Fault, LogPlace, Ranked, Source};
 pub use ask::{Asked, Proposed};
+pub use counts::{Counts, PurposeCounts, RecipientCounts, Spent, Stage};
 pub use preview::{Previewed, TierPreview, Viewer};
 pub use track::{Dropped, Happening, Kind, Tracked};
 
@@ -40,6 +42,7 @@ use crate::{
     domain::{CategoryId, InvalidId, PurposeId, TenantId},
     policy::Policies,
     store::{Lane, Store},
+    telemetry::Shards,
     upstream::Model,
     vault::{Tenant, Vault},
 };
@@ -108,6 +111,8 @@ pub struct Gateway {
     tastes: Arc<taste::Tastes>,
     gap: Arc<disclose::Gap>,
     names: Arc<Names>,
+    counts: Arc<Counts>,
+    shards: Shards<Counts>,
     settings: Settings,
     entropy: Entropy,
     clock: Clock,
@@ -176,6 +181,7 @@ impl Gateway {
             let tenant = ground.vault.tenant(&name)?;
             tenants.insert(name, tenant);
         }
+        let shards = Shards::default();
         Ok(Self {
             store: ground.store,
             vault: ground.vault,
@@ -188,6 +194,8 @@ impl Gateway {
             tastes: Arc::new(taste::Tastes::new(ground.settings.people)),
             gap: Arc::default(),
             names: Arc::new(Names::new()?),
+            counts: shards.fresh(),
+            shards,
             settings: ground.settings,
             entropy: ground.entropy,
             clock: ground.clock,
@@ -208,6 +216,7 @@ impl Gateway {
             audit: self.audit.with_lane(lane.clone()),
             store: self.store.with_lane(lane),
             entropy: self.entropy.on_this_worker(),
+            counts: self.shards.fresh(),
             ..self.clone()
         }
     }
@@ -243,6 +252,23 @@ impl Gateway {
     #[must_use]
     pub fn models_on_this_worker(&self) -> Vec<Model> {
         self.models.iter().map(|serving| serving.model.on_this_worker()).collect()
+    }
+
+    /// What calls came to, a worker each.
+    #[must_use]
+    pub fn counts(&self) -> &Shards<Counts> {
+        &self.shards
+    }
+
+    /// How many answers stand without a row since the journal last took one.
+    #[must_use]
+    pub fn gap(&self) -> u64 {
+        self.gap.now()
+    }
+
+    /// The models, in the order in which they are asked.
+    pub fn models(&self) -> impl Iterator<Item = &Model> {
+        self.models.iter().map(|serving| &serving.model)
     }
 
     /// The present moment, as every decision here sees it.

@@ -296,6 +296,7 @@ impl Gateway {
                 origin: self.settings.log_origin.clone(),
                 index: recorded.logged.index(),
             }),
+            spent: None,
         }
     }
 
@@ -330,6 +331,7 @@ impl Gateway {
                 fault: Some(fault),
             },
             log: None,
+            spent: None,
         }
     }
 

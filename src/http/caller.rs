@@ -15,6 +15,7 @@ use http::{HeaderMap, HeaderValue, header, request::Parts};
 use super::{
     Edge, Problem, ProblemKind,
     body::{self, BodyLimit},
+    seen::Slip,
 };
 use crate::{
     auth::{AuthError, Caller, CallerKind, Scope, bearer},
@@ -32,7 +33,13 @@ impl FromRequestParts<Edge> for By {
 
     async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Problem> {
         let header = parts.headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
-        Ok(Self(edge.authority.verify(bearer(header)?, edge.now())?))
+        let verified = bearer(header).and_then(|token| edge.authority.verify(token, edge.now()));
+        edge.watch.token(verified.as_ref().err().map(AuthError::reason));
+        let caller = verified?;
+        if let (Some(slip), Some(app)) = (parts.extensions.get::<Slip>(), caller.app()) {
+            slip.note(&app.id);
+        }
+        Ok(Self(caller))
     }
 }
 

@@ -5,7 +5,7 @@ use std::{fmt, ops::Deref, sync::Arc};
 use super::body::BodyLimit;
 use crate::{
     auth::Authority, catalog::Catalog, consent::Ledger, domain::Timestamp, gateway::Gateway,
-    policy::Policies,
+    observe::Watch, policy::Policies,
 };
 
 /// What an edge stands on.
@@ -25,6 +25,8 @@ pub struct Ground {
     pub log_origin: Arc<str>,
     /// The largest body of most calls. Calls of many lines have limits of their own.
     pub body_limit: BodyLimit,
+    /// What is seen of this worker's calls.
+    pub watch: Watch,
 }
 
 /// The JSON edge of one worker. A clone is one more reference.

@@ -32,6 +32,9 @@ pub use openapi::openapi;
 mod refuse;
 mod reply;
 
+mod observe;
+mod seen;
+
 mod problem;
 pub use problem::{Fault, Problem, ProblemKind, ProblemPage};
 

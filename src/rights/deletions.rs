@@ -25,6 +25,9 @@ use crate::{
 /// How long a recipient is asked before the deletion counts as unanswered.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
+/// How long after it was queued a deletion that is still owed counts as overdue.
+const OVERDUE_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The longest wait between two tries.
 const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 
@@ -49,6 +52,8 @@ pub struct Asking {
     pub confirmed: usize,
     /// Deletions that are still owed.
     pub owed: usize,
+    /// Those of them that have been owed for more than a day.
+    pub overdue: usize,
     /// Deletions that were given up this time, unanswered for 30 days.
     pub unanswered: usize,
 }
@@ -91,8 +96,10 @@ impl Deletions {
         self.again.retain(|key, _| owed.iter().any(|(_, known, ..)| known == key));
         for (subject, key, version, deletion) in owed {
             let now = self.clock.now();
+            let late = usize::from(now >= deletion.queued_at.after(OVERDUE_AFTER));
             if self.again.get(&key).is_some_and(|(at, _)| now < *at) {
                 asking.owed += 1;
+                asking.overdue += late;
                 continue;
             }
             if self.ask(&subject, &deletion).await? {
@@ -107,6 +114,7 @@ impl Deletions {
                 let wait = waited.min(LONGEST_WAIT);
                 self.again.insert(key, (now.after(wait), wait));
                 asking.owed += 1;
+                asking.overdue += late;
             }
         }
         Ok(asking)

@@ -13,6 +13,7 @@ use super::{
     bodies::Body,
     codec,
     committer::Committer,
+    counts::{Counts, Pulse},
     error::{CommitError, StoreError, Unavailable, doing},
     inbox::{Inbox, Request},
     journal::Spares,
@@ -236,6 +237,18 @@ impl Store {
         let trouble = state.trouble().filter(|trouble| *trouble != Unavailable::DiskLow);
         let trouble = trouble.or(is_low.then_some(Unavailable::DiskLow));
         Health { trouble, seq: state.seq(), disk_free: space.map(|space| space.free) }
+    }
+
+    /// What its committer did since it was opened.
+    #[must_use]
+    pub fn counts(&self) -> &Counts {
+        &self.state().counts
+    }
+
+    /// How its committer is doing. Waits for nothing.
+    #[must_use]
+    pub fn pulse(&self) -> Pulse {
+        self.state().counts.pulse(self.inner.inbox.waiting())
     }
 
     /// The data folder.

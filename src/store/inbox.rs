@@ -73,6 +73,11 @@ impl Inbox {
         }
     }
 
+    /// How many requests wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.state().requests.len()
+    }
+
     /// Takes what waits, and how many of it are awaited: once at least one is, and `wanted` are or `window` has passed
     /// since; or, while none is, once the first has lain here for `follow`. `None` when the inbox is closed and empty.
     pub(super) fn take(

@@ -21,6 +21,7 @@
 //! `recover` that of one start.
 
 mod batch;
+mod counts;
 mod error;
 mod options;
 mod period;
@@ -46,6 +47,7 @@ mod codec;
 mod seal;
 
 pub use batch::{Batch, Committed, Expect, Key, Leaf, Put, Record};
+pub use counts::{Counts, Pulse};
 pub use error::{CommitError, StoreError, Unavailable};
 pub use handle::{Health, Scan, Store};
 pub use options::{Engine, FileKey, Limits, OnSyncFailure, Options};

@@ -14,6 +14,7 @@ use crate::ambient::{Clock, File, Fs};
 use super::{
     batch::Change,
     bodies::Bodies,
+    counts::Counts,
     epochs::Epochs,
     error::Unavailable,
     journal::Held,
@@ -39,6 +40,7 @@ pub(super) struct State {
     pub(super) checkpointing: Mutex<()>,
     pub(super) snapshots: Snapshots,
     pub(super) held: Held,
+    pub(super) counts: Counts,
     pub(super) env: Env,
     /// Held as long as anything reads or writes; the last field, so that sled closes first.
     #[expect(dead_code, reason = "it is held, not used")]
@@ -86,6 +88,7 @@ impl State {
             checkpointing: Mutex::new(()),
             snapshots,
             held,
+            counts: Counts::default(),
             env,
             lock,
         }

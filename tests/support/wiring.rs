@@ -27,6 +27,10 @@ pub(crate) struct Set {
     pub(crate) least_free: u64,
     /// More lines of the model's part of the configuration.
     pub(crate) model_settings: String,
+    /// A disk of the test's own making, in place of `disk`.
+    pub(crate) own_disk: Option<Arc<dyn Fs>>,
+    /// More sections of the configuration.
+    pub(crate) sections: String,
 }
 
 impl Set {
@@ -39,6 +43,8 @@ impl Set {
             disk,
             least_free: 0,
             model_settings: String::new(),
+            own_disk: None,
+            sections: String::new(),
         }
     }
 }
@@ -57,11 +63,12 @@ pub(crate) fn fresh_folder() -> PathBuf {
 /// 64 KiB, and has two apps: `shop`, registered for every purpose, and `kiosk`, registered for none.
 pub(crate) fn start(set: Set) -> Server {
     let folder = set.folder.unwrap_or_else(fresh_folder);
-    let settings =
-        Settings::parse(&configuration(&folder, set.model.as_deref(), &set.model_settings));
-    let (fs, engine): (Arc<dyn Fs>, _) = match set.disk {
-        Some(disk) => (Arc::new(disk), "memory"),
-        None => (Arc::new(RealFs), "sled"),
+    let configuration = configuration(&folder, set.model.as_deref(), &set.model_settings);
+    let settings = Settings::parse(&(configuration + &set.sections));
+    let (fs, engine): (Arc<dyn Fs>, _) = match (set.own_disk, set.disk) {
+        (Some(disk), _) => (disk, "memory"),
+        (None, Some(disk)) => (Arc::new(disk), "memory"),
+        (None, None) => (Arc::new(RealFs), "sled"),
     };
     let mut settings = settings.unwrap();
     if engine == "memory" {
