@@ -35,6 +35,8 @@ pub mod gateway;
 
 pub mod auth;
 
+pub mod operate;
+
 pub mod observe;
 
 pub mod http;

@@ -63,6 +63,26 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("auth", &["domain", "telemetry", "ambient", "jose"]),
     (
+        "operate",
+        &[
+            "domain",
+            "ambient",
+            "jose",
+            "policy",
+            "diversity",
+            "store",
+            "vault",
+            "pseudonym",
+            "upstream",
+            "audit",
+            "consent",
+            "catalog",
+            "rights",
+            "gateway",
+            "auth",
+        ],
+    ),
+    (
         "observe",
         &[
             "domain",
@@ -81,8 +101,10 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 /// An edge reads what was asked and words the answer. What people's data are kept in is behind it.
-const EDGE: &[&str] =
-    &["domain", "auth", "policy", "consent", "catalog", "rights", "gateway", "audit", "observe"];
+const EDGE: &[&str] = &[
+    "domain", "auth", "policy", "consent", "catalog", "rights", "gateway", "audit", "operate",
+    "observe",
+];
 
 /// Rooms that put the house together and may name every other.
 const WIRING: &[&str] = &["app", "cli", "main", "lib"];

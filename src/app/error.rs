@@ -68,6 +68,18 @@ pub enum AppError {
         #[source]
         source: std::io::Error,
     },
+    /// The operator's door cannot be opened or reached.
+    #[error("the operator's door at {place}")]
+    Door {
+        /// Where it is.
+        place: String,
+        /// What the machine said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The gateway refused an operator's call: what its problem document says.
+    #[error("{0}")]
+    Refused(String),
     /// No randomness.
     #[error(transparent)]
     Entropy(#[from] crate::ambient::EntropyError),

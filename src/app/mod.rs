@@ -8,19 +8,19 @@
 pub mod demo;
 
 mod chores;
+mod door;
 mod error;
 mod memory;
 mod open;
 mod serve;
 mod settings;
-mod telemetry;
 
 pub use chores::{Chores, Done};
 pub use error::AppError;
 pub use open::{App, Machine, policy_files};
 pub use serve::Server;
 pub use settings::{
-    AuditSettings, DiversitySettings, EngineSetting, EventsSettings, KeysSettings, OnWithdraw,
-    PolicySettings, ServerSettings, Settings, StoreSettings, UpstreamKind, UpstreamSettings,
+    AuditSettings, DiversitySettings, Door, EngineSetting, EventsSettings, KeysSettings, LogLevel,
+    OnWithdraw, OperatorSettings, OtlpSettings, PolicySettings, ServerSettings, Settings,
+    StoreSettings, TelemetrySettings, UpstreamKind, UpstreamSettings,
 };
-pub use telemetry::{LogLevel, OtlpSettings, TelemetrySettings};

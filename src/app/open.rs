@@ -16,9 +16,10 @@ use crate::{
     consent::{self, Audience, Ledger},
     domain::{Sid, TenantId},
     gateway::{self, Gateway, Serving},
-    http::{self, Edge, body::BodyLimit},
+    http::{self, Edge, OperatorEdge, body::BodyLimit},
     jose::Signer,
     observe::{self, Observer},
+    operate::{self, Controls},
     policy::{Bundle, Policies},
     rights::Deletions,
     store::{Engine, FileKey, Lane, Limits, OnSyncFailure, Options, Recovered, Store, ViewOrigin},
@@ -192,6 +193,35 @@ impl App {
             log_origin: self.settings.audit.origin.as_str().into(),
             body_limit: BodyLimit(self.settings.server.body_bytes),
             watch: self.observer.on_this_worker(),
+        })
+    }
+
+    /// What an operator does to this gateway, for the thread that asks. Its runtime must run the driver of `lane`.
+    #[must_use]
+    pub fn controls(&self, lane: Lane) -> Controls {
+        Controls::new(operate::Ground {
+            store: self.store.clone(),
+            vault: self.vault.clone(),
+            audit: self.audit.with_lane(lane.clone()),
+            policies: self.policies.clone(),
+            ledger: self.ledger.clone(),
+            catalog: self.catalog.clone(),
+            gateway: self.gateway.on_this_worker(lane),
+            authority: self.authority.clone(),
+            log_origin: self.settings.audit.origin.as_str().into(),
+            entropy: self.machine.entropy.clone(),
+            clock: self.machine.clock.clone(),
+        })
+    }
+
+    /// The operator's edge on `controls`.
+    #[must_use]
+    pub fn operator_edge(&self, controls: Controls) -> OperatorEdge {
+        OperatorEdge::new(http::OperatorGround {
+            controls,
+            authority: self.authority.clone(),
+            observer: self.observer.clone(),
+            body_limit: BodyLimit(self.settings.server.body_bytes),
         })
     }
 

@@ -16,9 +16,14 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::{net::TcpStream, runtime, sync::watch, task::JoinSet};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    runtime,
+    sync::watch,
+    task::JoinSet,
+};
 
-use super::{App, AppError, Chores};
+use super::{App, AppError, Chores, Door, door::Listening};
 use crate::{gateway::Gateway, http::router, store::Lane};
 
 /// How long a client may take to send a call's head, and how long a connection may rest between two calls: as long as
@@ -35,6 +40,7 @@ const BACKLOG: i32 = 1024;
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
+    door: Door,
     stop: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
     app: App,
@@ -50,6 +56,8 @@ impl Server {
         let workers = app.settings.server.workers.unwrap_or(processors).max(1);
         let first = listen(app.settings.server.listen).map_err(failed("listening"))?;
         let address = first.local_addr().map_err(failed("listening"))?;
+        let door = Listening::at(&app.settings.operator.door(&app.settings.store.dir))?;
+        let place = door.place().clone();
         let (stop, stopped) = watch::channel(false);
         let mut listeners = vec![first];
         for _ in 1..workers {
@@ -60,18 +68,26 @@ impl Server {
             let (app, stopped) = (app.clone(), stopped.clone());
             threads.push(spawn("worker", move || answer(&app, listener, stopped))?);
         }
+        let (operated, going) = (app.clone(), stopped.clone());
+        threads.push(spawn("operator", move || door.answer(&operated, going))?);
         let chores = app.clone();
         let going = stopped.clone();
         threads.push(spawn("chores", move || do_chores(chores, stopped))?);
         let (gateway, most) = (app.gateway.clone(), app.settings.store.people_in_memory);
         threads.push(spawn("warm-up", move || warm_up(&gateway, most, &going))?);
-        Ok(Self { address, stop, threads, app })
+        Ok(Self { address, door: place, stop, threads, app })
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where the operator's door is.
+    #[must_use]
+    pub fn door(&self) -> &Door {
+        &self.door
     }
 
     /// What it answers with.
@@ -121,14 +137,13 @@ async fn accept(
     router: Router,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).pipeline_flush(true);
-    let http = Arc::new(http);
+    let http = protocol();
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
+                    let _ = stream.set_nodelay(true);
                     connections.spawn(serve(stream, http.clone(), router.clone(), stopped.clone()));
                 }
                 // Out of files or a client that is gone: the next one may fare better.
@@ -139,17 +154,29 @@ async fn accept(
         }
     }
     drop(listener);
+    drain(connections).await;
+}
+
+/// What every connection speaks.
+pub(super) fn protocol() -> Arc<http1::Builder> {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).pipeline_flush(true);
+    Arc::new(http)
+}
+
+/// Waits for calls under way, for a while.
+pub(super) async fn drain(mut connections: JoinSet<()>) {
     let drained = async { while connections.join_next().await.is_some() {} };
     let _ = tokio::time::timeout(DRAIN_WITHIN, drained).await;
 }
 
-async fn serve(
-    stream: TcpStream,
+/// Answers the calls of one connection until it ends or the gateway stops.
+pub(super) async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
     http: Arc<http1::Builder>,
     router: Router,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let _ = stream.set_nodelay(true);
     let service = TowerToHyperService::new(router);
     let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
     tokio::select! {

@@ -8,7 +8,13 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{AppError, TelemetrySettings};
+mod operator;
+pub use operator::{Door, OperatorSettings};
+
+mod telemetry;
+pub use telemetry::{LogLevel, OtlpSettings, TelemetrySettings};
+
+use super::AppError;
 use crate::{
     auth::{AppSettings, AuthSettings, Source},
     diversity::{Dial, Preset},
@@ -49,6 +55,9 @@ pub struct Settings {
     /// `[telemetry]`.
     #[serde(default)]
     pub telemetry: TelemetrySettings,
+    /// `[operator]`.
+    #[serde(default)]
+    pub operator: OperatorSettings,
 }
 
 /// `[server]`.
@@ -241,6 +250,7 @@ impl Settings {
         {
             *path = folder.join(&*path);
         }
+        self.operator.in_folder(folder);
         let keys = self.auth.key.iter_mut().map(|key| &mut key.from);
         let sets = self.auth.jwks.iter_mut().map(|set| &mut set.from);
         let headers = self.upstream.iter_mut().filter_map(|model| model.header.as_mut());

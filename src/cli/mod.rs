@@ -4,7 +4,9 @@
 
 mod log;
 mod notify;
+mod operator;
 mod print;
+mod status;
 mod token;
 
 use std::{
@@ -58,6 +60,8 @@ enum What {
         #[arg(long)]
         config: PathBuf,
     },
+    /// Says how the gateway stands.
+    Status(operator::OperatorArgs),
     /// Prints a token, signed with a key of the configuration.
     Token(token::TokenArgs),
     /// Works with policies.
@@ -89,6 +93,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             demo(&DemoOptions { data, port, movielens }, json)
         }
         What::Serve { config } => serve(&config),
+        What::Status(args) => status::run(&args),
         What::Token(args) => token::run(&args),
         What::Policy(PolicyCommand::Check { dir }) => match check(dir.as_deref()) {
             Ok(true) => Ok(()),

@@ -8,13 +8,17 @@
 //! It decides nothing: each handler reads the wire form, asks one room one question and writes the answer.
 //!
 //! Start with [`router`], then `recommend`. A new call is one handler with its `utoipa::path`, one line in `router` and
-//! one in `openapi`; a new kind of problem is one entry in `problem/kind.rs`.
+//! one in `openapi`; an operator's call stands in `operate` and at a
+//! door of its own (`operator`); a new kind of problem is one entry in `problem/kind.rs`.
 
 mod edge;
 pub use edge::{Edge, Ground};
 
 mod router;
 pub use router::router;
+
+mod operator;
+pub use operator::{OperatorEdge, OperatorGround, operator_openapi, operator_router};
 
 mod recommend;
 
@@ -25,6 +29,8 @@ mod consents;
 mod purposes;
 mod rules;
 mod status;
+
+mod operate;
 
 mod openapi;
 pub use openapi::openapi;

@@ -43,7 +43,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 )]
 struct Document;
 
-struct Bearer;
+/// How a token is shown.
+pub(super) struct Bearer;
 
 impl Modify for Bearer {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {

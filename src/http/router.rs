@@ -18,13 +18,15 @@ use tower::{Service, layer::layer_fn};
 
 use super::{
     Edge, Problem, ProblemKind, consents, events, items, openapi, purposes, recommend, rules,
-    seen::Call,
+    seen::Seen,
     status::{self, Described},
 };
 
 /// The JSON edge as a service. Each worker has its own, on an [`Edge`] of its own.
 pub fn router(edge: Edge) -> Router {
     let described = Described::new(&openapi());
+    let told = edge.clone();
+    let seen = move |inner| Seen::new(Careful(inner), told.clone());
     Router::new()
         .route("/v1/recommendations", post(recommend::recommend))
         .route("/v1/recommendations/preview", post(recommend::preview))
@@ -43,22 +45,13 @@ pub fn router(edge: Edge) -> Router {
         .route("/problems/{slug}", get(status::problem))
         .fallback(status::nothing_here)
         .method_not_allowed_fallback(status::no_such_method)
-        .layer(layer_fn(careful(Some(edge.clone()))))
+        .layer(layer_fn(seen))
         .with_state(edge)
 }
 
-/// A layer that answers 500 where a handler panics, so that the connection and its other calls go on, and tells of each
-/// answer.
-fn careful<S>(edge: Option<Edge>) -> impl Fn(S) -> Careful<S> + Clone {
-    move |inner| Careful { inner, edge: edge.clone() }
-}
-
+/// Answers 500 where a handler panics, so that the connection and its other calls go on.
 #[derive(Clone)]
-struct Careful<S> {
-    inner: S,
-    /// Whose calls are told; `None` where nobody looks.
-    edge: Option<Edge>,
-}
+pub(super) struct Careful<S>(pub(super) S);
 
 impl<S> Service<Request> for Careful<S>
 where
@@ -69,19 +62,15 @@ where
     type Future = Caught<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(cx)
+        self.0.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request) -> Self::Future {
-        let call = self.edge.as_ref().map(|edge| Call::begin(edge, &mut request));
-        Caught { call, answer: Box::pin(self.inner.call(request)) }
+    fn call(&mut self, request: Request) -> Self::Future {
+        Caught(Box::pin(self.0.call(request)))
     }
 }
 
-struct Caught<F> {
-    call: Option<Call>,
-    answer: Pin<Box<F>>,
-}
+pub(super) struct Caught<F>(Pin<Box<F>>);
 
 impl<F: Future<Output = Result<Response, Infallible>>> Future for Caught<F> {
     type Output = Result<Response, Infallible>;
@@ -89,18 +78,12 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for Caught<F> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // A future that panicked is not polled again, so nothing sees what the panic left half done. What calls share
         // is behind locks that recover from it.
-        let caught = catch_unwind(AssertUnwindSafe(|| self.answer.as_mut().poll(cx)));
-        let polled = caught.unwrap_or_else(|_| {
+        let caught = catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(cx)));
+        caught.unwrap_or_else(|_| {
             tracing::error!(problem = "internal", "a handler panicked");
             let detail = "Something failed inside the gateway.";
             Poll::Ready(Ok(Problem::new(ProblemKind::Internal, detail).into_response()))
-        });
-        if let Poll::Ready(Ok(response)) = &polled
-            && let Some(call) = self.call.take()
-        {
-            call.end(response);
-        }
-        polled
+        })
     }
 }
 
@@ -116,7 +99,7 @@ mod tests {
         async fn broken() -> Response {
             panic!("ada@example.com")
         }
-        let router: Router = Router::new().route("/", get(broken)).layer(layer_fn(careful(None)));
+        let router: Router = Router::new().route("/", get(broken)).layer(layer_fn(Careful));
         let response = router.oneshot(Request::new(Body::empty())).await.unwrap();
         assert_eq!(response.status(), 500);
         let body = axum::body::to_bytes(response.into_body(), 4096).await.unwrap();

@@ -1,7 +1,11 @@
 //! Tells the observer of each call once it is answered, by the template of its path and never by the path itself.
 
 use std::{
+    convert::Infallible,
+    future::Future,
+    pin::{Pin, pin},
     sync::{Arc, OnceLock},
+    task::{Context, Poll, ready},
     time::Instant,
 };
 
@@ -10,6 +14,7 @@ use axum::{
     response::Response,
 };
 use http::Method;
+use tower::Service;
 
 use super::{Edge, ProblemKind};
 use crate::{
@@ -21,12 +26,64 @@ use crate::{
 const NO_ROUTE: &str = "none";
 
 /// What is known of a call before it is answered.
-pub(super) struct Call {
+struct Call {
     edge: Edge,
     begun: Instant,
     route: Option<MatchedPath>,
     method: Method,
     slip: Option<Slip>,
+}
+
+/// Tells of each call that the service within answers.
+#[derive(Clone)]
+pub(super) struct Seen<S> {
+    within: S,
+    edge: Edge,
+}
+
+impl<S> Seen<S> {
+    pub(super) fn new(within: S, edge: Edge) -> Self {
+        Self { within, edge }
+    }
+}
+
+impl<S> Service<Request> for Seen<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible, Future: Unpin>,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Answering<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.within.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let call = Call::begin(&self.edge, &mut request);
+        Answering { call: Some(call), answer: self.within.call(request) }
+    }
+}
+
+/// A call that is being answered.
+pub(super) struct Answering<F> {
+    call: Option<Call>,
+    answer: F,
+}
+
+impl<F> Future for Answering<F>
+where
+    F: Future<Output = Result<Response, Infallible>> + Unpin,
+{
+    type Output = Result<Response, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let answered = ready!(pin!(&mut self.answer).poll(cx));
+        if let (Ok(response), Some(call)) = (&answered, self.call.take()) {
+            call.end(response);
+        }
+        Poll::Ready(answered)
+    }
 }
 
 /// A slip that goes with a call where calls are told one by one: whoever learns which app calls notes it there.
@@ -40,7 +97,7 @@ impl Slip {
 }
 
 impl Call {
-    pub(super) fn begin(edge: &Edge, request: &mut Request) -> Self {
+    fn begin(edge: &Edge, request: &mut Request) -> Self {
         let slip = edge.watch.tells().then(Slip::default);
         if let Some(slip) = &slip {
             request.extensions_mut().insert(slip.clone());
@@ -54,7 +111,7 @@ impl Call {
         }
     }
 
-    pub(super) fn end(self, response: &Response) {
+    fn end(self, response: &Response) {
         self.edge.watch.answered(&Heard {
             route: self.route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str),
             method: self.method.as_str(),

@@ -29,6 +29,7 @@ use std::{
     },
 };
 
+pub use crate::telemetry::MEDIA_TYPE;
 pub use edge::{Heard, Story, Watch};
 pub use readiness::{Check, Readiness};
 pub use traces::{InvalidCollector, Traces};

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{Inner, numbers};
@@ -13,14 +12,14 @@ use crate::store::Unavailable;
 const STALLED_AFTER: Duration = Duration::from_millis(500);
 
 /// Whether a gateway is ready, and what was looked at.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Readiness {
     ready: bool,
     checks: Vec<Check>,
 }
 
 /// One thing that was looked at.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Check {
     /// What.
     pub name: &'static str,
@@ -29,7 +28,6 @@ pub struct Check {
     /// Whether the gateway counts as ready only if it is. What is not needed is told for information.
     pub needed: bool,
     /// What there is to say of it.
-    #[serde(skip_serializing_if = "Map::is_empty")]
     pub facts: Map<String, Value>,
 }
 
@@ -58,6 +56,12 @@ impl Readiness {
     #[must_use]
     pub fn checks(&self) -> &[Check] {
         &self.checks
+    }
+
+    /// What was looked at.
+    #[must_use]
+    pub fn into_checks(self) -> Vec<Check> {
+        self.checks
     }
 }
 

@@ -4,13 +4,13 @@ use std::{net::SocketAddr, time::Duration};
 
 use consentry::{
     ambient::{Clock, Entropy, FaultFs, ManualClock},
-    app::{App, Server},
+    app::{App, Door, Server},
     auth::{Grant, Mint, Scopes, Vouches},
     domain::{AppId, IdType, SubjectRef, TenantId, Timestamp, UserId},
 };
 
 use super::{
-    client::Call,
+    client::{Call, To},
     log,
     model::Model,
     wiring::{self, SECRET, Set},
@@ -121,6 +121,10 @@ impl Stage {
         self.token(&self.mint, Grant::Auditor { name: "auditor", tenant: &tenant }, 3600)
     }
 
+    pub(crate) fn operator(&self) -> String {
+        self.token(&self.mint, Grant::Operator { name: "oscar" }, 3600)
+    }
+
     /// A token that ended an hour ago.
     pub(crate) fn expired(&self) -> String {
         let id = AppId::parse("shop").unwrap();
@@ -144,6 +148,15 @@ impl Stage {
 
     pub(crate) fn call(&self, method: &str, path: &str) -> Call {
         Call::new(self.address, method, path)
+    }
+
+    /// A call at the operator's door: as the owner of the data folder where it is a socket.
+    pub(crate) fn operate(&self, method: &str, path: &str) -> Call {
+        let to = match self.server.as_ref().unwrap().door() {
+            Door::Unix(path) => To::Unix(path.clone()),
+            Door::Tcp(address) => To::Tcp(*address),
+        };
+        Call::new(to, method, path)
     }
 
     pub(crate) fn post(&self, path: &str) -> Call {

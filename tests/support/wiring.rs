@@ -31,6 +31,8 @@ pub(crate) struct Set {
     pub(crate) own_disk: Option<Arc<dyn Fs>>,
     /// More sections of the configuration.
     pub(crate) sections: String,
+    /// Where the operator's door is; in the store's folder if absent.
+    pub(crate) door: Option<String>,
 }
 
 impl Set {
@@ -45,6 +47,7 @@ impl Set {
             model_settings: String::new(),
             own_disk: None,
             sections: String::new(),
+            door: None,
         }
     }
 }
@@ -71,6 +74,7 @@ pub(crate) fn start(set: Set) -> Server {
         (None, None) => (Arc::new(RealFs), "sled"),
     };
     let mut settings = settings.unwrap();
+    settings.operator.listen = set.door.map(|door| door.try_into().unwrap());
     if engine == "memory" {
         settings.store.engine = consentry::app::EngineSetting::Memory;
     }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::AppError;
+use super::super::AppError;
 use crate::observe::Traces;
 
 /// `[telemetry]`.
@@ -48,7 +48,7 @@ impl TelemetrySettings {
     ///
     /// # Errors
     /// When its URL or the share is none.
-    pub(super) fn traces(&self) -> Result<Option<Traces>, AppError> {
+    pub(in crate::app) fn traces(&self) -> Result<Option<Traces>, AppError> {
         let to = |otlp: &OtlpSettings| Traces::to(&otlp.url, otlp.sample_ratio);
         Ok(self.otlp.as_ref().map(to).transpose()?)
     }
