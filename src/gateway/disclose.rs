@@ -1,15 +1,19 @@
 //! Log before disclose, and the gate: the two steps between a decision and the first byte that leaves.
 
 use std::{
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     task::{Context, Poll},
+    time::Instant,
 };
 
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Fault, Gateway};
+use super::{Fault, Gateway, Stage};
 use crate::{
     audit::{Draft, Event, Logged, RowKeys},
     consent::{Guard, Person},
@@ -40,6 +44,10 @@ pub(super) struct Recorded {
     pub(super) nonce: [u8; 16],
     pub(super) keys: RowKeys,
     pub(super) at: Timestamp,
+    /// How long it was waited for.
+    pub(super) waited: Stage,
+    /// How long the model was waited for, if one was asked.
+    pub(super) asked: OnceLock<Stage>,
     /// Whether a later row has taken it back.
     void: AtomicBool,
 }
@@ -104,10 +112,14 @@ impl Gateway {
             let (sid, epoch) = (person.key.sid(), person.standing.epoch);
             batch.expect.push(Expect::Epoch { sid, epoch });
         }
+        let begun = Instant::now();
         match self.audit.record(batch).await {
             Ok(logged) => {
+                let waited = (begun, begun.elapsed());
+                self.counts.record.observe(waited.1);
                 self.report_gap();
-                Ok(Recorded { logged, nonce, keys, at, void: AtomicBool::new(false) })
+                let (asked, void) = (OnceLock::new(), AtomicBool::new(false));
+                Ok(Recorded { logged, nonce, keys, at, waited, asked, void })
             }
             Err(CommitError::Conflict) => Err(Unrecorded::Changed),
             Err(_) => Err(Unrecorded::Fault(Fault::JOURNAL)),
@@ -140,7 +152,13 @@ impl Gateway {
             // Nothing personal leaves, so there is no gate to pass.
             None => Cleared { _logged: recorded.logged, guard: None },
         };
-        match model.send(outbound, Box::new(clearance)).await {
+        let begun = Instant::now();
+        let sent = model.send(outbound, Box::new(clearance)).await;
+        let _ = recorded.asked.set((begun, begun.elapsed()));
+        let left = sent.as_ref().map_or_else(UpstreamFault::sent, |_| true);
+        let outcome = sent.as_ref().map(|_| ()).map_err(UpstreamFault::code);
+        self.counts.asked(&model.recipient().id, outcome, left, begun);
+        match sent {
             Ok(bytes) => Disclosed::Answer(bytes),
             Err(fault) => {
                 let cut = matches!(fault, UpstreamFault::Revoked | UpstreamFault::Cut);
@@ -164,6 +182,7 @@ impl Gateway {
         if recorded.void.swap(true, Ordering::Relaxed) {
             return;
         }
+        self.counts.voided.of(why).one();
         let body = json!({
             "t_ms": self.clock.now().millis(),
             "of": recorded.logged.index(),

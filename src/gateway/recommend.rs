@@ -1,9 +1,9 @@
 //! The story of a recommendation call.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, sync::Arc, time::Instant};
 
 use super::{
-    Answered, Asked, Decision, Fault, Gateway, LogPlace,
+    Answered, Asked, Decision, Fault, Gateway, LogPlace, Spent,
     disclose::{Decided, Disclosed, Recorded, Unrecorded},
     note,
     rank::{Pool, Wishes},
@@ -49,22 +49,29 @@ impl Gateway {
     /// Answers a recommendation call. There is always an answer; where it could not be personal or could not be the
     /// model's, [`Decision`] says why.
     pub async fn recommend(&self, asked: Asked) -> Answered {
+        let begun = Instant::now();
+        let answered = self.answer_call(&asked).await;
+        self.counts.answered(&asked.purpose, &answered, begun);
+        answered
+    }
+
+    async fn answer_call(&self, asked: &Asked) -> Answered {
         let bundle = self.policies.snapshot();
-        let person = match self.who(&asked).await {
+        let person = match self.who(asked).await {
             Ok(person) => person,
-            Err(fault) => return self.plain(&asked, &bundle, None, fault),
+            Err(fault) => return self.plain(asked, &bundle, None, fault),
         };
         let mut person = person;
         for _ in 0..TELLINGS {
-            match self.tell(&asked, &bundle, person.as_ref()).await {
+            match self.tell(asked, &bundle, person.as_ref()).await {
                 Telling::Done(answered) => return *answered,
-                Telling::Again => match self.who(&asked).await {
+                Telling::Again => match self.who(asked).await {
                     Ok(fresh) => person = fresh,
-                    Err(fault) => return self.plain(&asked, &bundle, None, fault),
+                    Err(fault) => return self.plain(asked, &bundle, None, fault),
                 },
             }
         }
-        self.plain(&asked, &bundle, person.as_ref(), Fault::CHANGED)
+        self.plain(asked, &bundle, person.as_ref(), Fault::CHANGED)
     }
 
     async fn tell(&self, asked: &Asked, bundle: &Bundle, person: Option<&Person>) -> Telling {
@@ -262,6 +269,7 @@ impl Gateway {
     }
 
     async fn answer(&self, told: &Told<'_>, pool: &Pool<'_>, fault: Option<Fault>) -> Answered {
+        let begun = Instant::now();
         let Told { asked, ruling, shaped, person, recorded } = *told;
         let permitted = ruling.tier() == Tier::Individual
             && ruling.category(self.activity()).detail() == Detail::Fine;
@@ -272,6 +280,8 @@ impl Gateway {
         let rules = person
             .map_or_else(|| Cow::Owned(Rules::default()), |p| Cow::Borrowed(&p.standing.rules));
         let (items, effect) = self.list(pool, &Wishes { asked, rules: &rules, profile: &profile });
+        let rank = (begun, begun.elapsed());
+        self.counts.rank.observe(rank.1);
         let tier = if fault.is_some() { Tier::None } else { ruling.tier() };
         let mut used = shaped.used.clone();
         if tier == Tier::Individual && permitted && asked.candidates.is_none() {
@@ -296,7 +306,11 @@ impl Gateway {
                 origin: self.settings.log_origin.clone(),
                 index: recorded.logged.index(),
             }),
-            spent: None,
+            spent: Some(Spent {
+                record: recorded.waited,
+                model: recorded.asked.get().copied(),
+                rank,
+            }),
         }
     }
 

@@ -167,6 +167,7 @@ impl Gateway {
             }
         }
         tracked.dropped.sort_by_key(|dropped| dropped.index);
+        self.counts.tracked(&tracked);
         Ok(tracked)
     }
 

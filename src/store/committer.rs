@@ -125,7 +125,10 @@ impl Committer {
                     size += request.encoded.len();
                     accepted.push((request, first_index));
                 }
-                Err(error) => request.reply.send(Err(error), &mut wakes),
+                Err(error) => {
+                    self.state.counts.not_admitted(error);
+                    request.reply.send(Err(error), &mut wakes);
+                }
             }
         }
         if !accepted.is_empty() {
@@ -150,6 +153,7 @@ impl Committer {
     fn write(&mut self, accepted: Vec<Accepted>, refusal: Option<Unavailable>, wakes: &mut Wakes) {
         let log_size = self.state.log_size();
         let mut written = 0;
+        self.state.counts.begin();
         let appended = self.journal.append(|out| {
             codec::write_group_head(out, log_size, accepted.len());
             for (request, _) in &accepted {
@@ -160,10 +164,12 @@ impl Committer {
         match appended {
             Ok(seq) => {
                 self.state.set_trouble(refusal);
+                self.state.counts.synced(accepted.len(), written);
                 self.show(seq, accepted, wakes);
                 self.count(written);
             }
             Err(error) => {
+                self.state.counts.failed();
                 let reason = match error {
                     AppendError::Write => Unavailable::Write,
                     AppendError::Full => Unavailable::JournalFull,

@@ -205,7 +205,7 @@ fn read(stream: &mut TcpStream) -> Option<Seen> {
         }
     }
     let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
-    Some(Seen { path, head, body: String::from_utf8(body).unwrap() })
+    Some(Seen { path, head, body: String::from_utf8_lossy(&body).into_owned() })
 }
 
 /// `item-0` is the best; someone known by a pseudonym gets the list from the other end, so that a personal answer can

@@ -14,6 +14,9 @@ use consentry::{
     store::{Limits, OnSyncFailure},
 };
 
+/// A disk of a test's own making.
+pub(crate) type OwnDisk = dyn Fs + std::panic::RefUnwindSafe;
+
 /// What a stage is set with.
 pub(crate) struct Set {
     pub(crate) clock: Clock,
@@ -28,7 +31,7 @@ pub(crate) struct Set {
     /// More lines of the model's part of the configuration.
     pub(crate) model_settings: String,
     /// A disk of the test's own making, in place of `disk`.
-    pub(crate) own_disk: Option<Arc<dyn Fs>>,
+    pub(crate) own_disk: Option<Arc<OwnDisk>>,
     /// More sections of the configuration.
     pub(crate) sections: String,
     /// Where the operator's door is; in the store's folder if absent.

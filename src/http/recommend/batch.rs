@@ -101,7 +101,9 @@ impl UnderWay {
     ) {
         self.0.push_back(tokio::spawn(async move {
             let answer = match line {
-                Ok(line) => super::answer(&edge, &caller, &line, number, signal).await,
+                Ok(line) => {
+                    super::answer(&edge, &caller, &line, number, signal).await.map(|(json, _)| json)
+                }
                 Err(problem) => Err(problem),
             };
             let mut json = answer.unwrap_or_else(|problem| problem.with("line", number).document());
