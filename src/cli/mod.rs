@@ -2,6 +2,7 @@
 //!
 //! Exit statuses: 0 done, 1 failed (the reason is on standard error), 2 the command line was not understood.
 
+mod health;
 mod log;
 mod notify;
 mod operator;
@@ -62,6 +63,8 @@ enum What {
     },
     /// Says how the gateway stands.
     Status(operator::OperatorArgs),
+    /// Asks a running gateway whether it answers: exit status 0 if it does, else 1.
+    Health(health::HealthArgs),
     /// Prints a token, signed with a key of the configuration.
     Token(token::TokenArgs),
     /// Works with policies.
@@ -94,6 +97,11 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         What::Serve { config } => serve(&config),
         What::Status(args) => status::run(&args),
+        What::Health(args) => match health::run(&args) {
+            Ok(true) => Ok(()),
+            Ok(false) => return ExitCode::FAILURE,
+            Err(error) => Err(error),
+        },
         What::Token(args) => token::run(&args),
         What::Policy(PolicyCommand::Check { dir }) => match check(dir.as_deref()) {
             Ok(true) => Ok(()),

@@ -154,7 +154,8 @@ impl Drop for Gateway {
     }
 }
 
-async fn send(
+/// Makes one call over a connection of its own.
+pub(super) async fn send(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     request: Request<Body>,
 ) -> Result<Response<Body>, hyper::Error> {

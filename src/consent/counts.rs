@@ -67,11 +67,13 @@ mod tests {
     fn the_nearest_use_is_kept_and_one_after_the_act_shows() {
         let counts = Counts::default();
         assert_eq!(counts.act_to_last_use(), None);
-        let noon = Instant::now() + Duration::from_secs(100);
-        counts.last_use(noon, noon - Duration::from_secs(3));
-        counts.last_use(noon, noon - Duration::from_secs(9));
+        let morning = Instant::now();
+        let after = |seconds| morning + Duration::from_secs(seconds);
+        let noon = after(10);
+        counts.last_use(noon, after(7));
+        counts.last_use(noon, after(1));
         assert_eq!(counts.act_to_last_use(), Some(-3.0));
-        counts.last_use(noon, noon + Duration::from_secs(1));
+        counts.last_use(noon, after(11));
         assert_eq!(counts.act_to_last_use(), Some(1.0));
     }
 }

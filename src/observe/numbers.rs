@@ -244,10 +244,14 @@ fn program(page: &mut Page, of: &Inner) {
     let help = "When the process started, in seconds since 1970";
     page.level("process_start_time_seconds", help, seconds(of.started.millis()));
     let mut memory = Family::levels("process_resident_memory_bytes", "Memory it holds");
-    process::resident_bytes().into_iter().for_each(|bytes| memory.level([], float(bytes)));
+    if let Some(bytes) = process::resident_bytes() {
+        memory.level([], float(bytes));
+    }
     page.add(memory);
     let mut files = Family::levels("process_open_fds", "Files and sockets it has open");
-    process::open_files().into_iter().for_each(|count| files.level([], usize_float(count)));
+    if let Some(count) = process::open_files() {
+        files.level([], usize_float(count));
+    }
     page.add(files);
 }
 

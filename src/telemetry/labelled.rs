@@ -8,10 +8,13 @@ const MOST: usize = 64;
 /// The word under which what is beyond the bound is shown.
 const OTHER: &str = "other";
 
+/// A word and its `T`, once there is one.
+type Slot<T> = OnceLock<(Box<str>, T)>;
+
 /// A `T` for each word. A word that is known is found without a lock and without an allocation; the first ones are found
 /// fastest.
 pub struct Labelled<T> {
-    slots: Box<[OnceLock<(Box<str>, T)>]>,
+    slots: Box<[Slot<T>]>,
     other: T,
 }
 
