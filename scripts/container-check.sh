@@ -41,20 +41,28 @@ dir = "/var/lib/consentry/data"
 [auth]
 issuer = "check"
 audience = "consentry"
+[[auth.key]]
+kid = "check"
+algorithm = "HS256"
+from = { file = "token.key" }
 TOML
+  head -c 32 /dev/urandom > "$root/etc/token.key"
   mount -t tmpfs -o mode=755,size=256m tmpfs "$image"
   mkdir -p "$image/etc/consentry" "$image/var/lib/consentry/data" "$image/var/lib/consentry/keys"
   cp "$binary" "$image/consentry"
-  cp "$root/etc/consentry.toml" "$image/etc/consentry/"
+  cp "$root/etc/consentry.toml" "$root/etc/token.key" "$image/etc/consentry/"
+  chmod 644 "$image"/etc/consentry/*
   chmod 755 "$root" "$image/consentry"
   chown -R 65532:65532 "$root/volumes"
   mount --bind "$root/volumes/data" "$image/var/lib/consentry/data"
   mount --bind "$root/volumes/keys" "$image/var/lib/consentry/keys"
   mount -o remount,ro "$image"
   # chroot(8) needs the right to; it gives it up with the user.
-  inside() { env -i chroot --userspec=65532:65532 --groups=65532 "$image" "$@"; }
-  inside /consentry health --config /etc/consentry/consentry.toml 2>/dev/null \
-    && fail "health says yes although nothing runs"
+  chroot=$(command -v chroot)
+  inside() { env -i "$chroot" --userspec=65532:65532 --groups=65532 "$image" "$@"; }
+  status=0
+  inside /consentry health --config /etc/consentry/consentry.toml > /dev/null 2> "$root/log" || status=$?
+  [ "$status" = 1 ] || { cat "$root/log"; fail "health ends with $status although nothing runs"; }
   inside /consentry serve --config /etc/consentry/consentry.toml 2> "$root/log" &
   pid=$!
   for _ in $(seq 1 150); do
