@@ -63,7 +63,9 @@ TOML
   status=0
   inside /consentry health --config /etc/consentry/consentry.toml > /dev/null 2> "$root/log" || status=$?
   [ "$status" = 1 ] || { cat "$root/log"; fail "health ends with $status although nothing runs"; }
-  inside /consentry serve --config /etc/consentry/consentry.toml 2> "$root/log" &
+  # Not by the function: the process itself must get the signals.
+  env -i "$chroot" --userspec=65532:65532 --groups=65532 "$image" \
+    /consentry serve --config /etc/consentry/consentry.toml > /dev/null 2> "$root/log" &
   pid=$!
   for _ in $(seq 1 150); do
     inside /consentry health --config /etc/consentry/consentry.toml > /dev/null 2>&1 && break
