@@ -10,6 +10,9 @@ use serde::Deserialize;
 use super::{Algorithm, App, Authority, Key, Scopes, SetupError, Vouches};
 use crate::domain::{AppId, PurposeId, TenantId};
 
+/// The most verified tokens that are kept in memory: about 4 GB of them.
+const MOST_REMEMBERED: usize = 10_000_000;
+
 /// `[auth]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -113,6 +116,11 @@ impl AuthSettings {
     ) -> Result<Authority, SetupError> {
         if self.leeway_seconds > 60 {
             return Err(SetupError::BadSetting { field: "leeway_seconds", rule: "at most 60" });
+        }
+        // Room for them is taken when the gateway opens.
+        if self.remembered_tokens > MOST_REMEMBERED {
+            let rule = "at most 10000000";
+            return Err(SetupError::BadSetting { field: "remembered_tokens", rule });
         }
         let mut keys = Vec::new();
         for key in &self.key {

@@ -10,9 +10,11 @@ use super::{
     Edge, Fault, Problem,
     body::{BodyLimit, JSON, parse},
     caller::{By, Gpc, Unread},
+    object::objects,
     openapi::{BodyRefusals, Unrecorded},
     read::{Few, Read, Subject},
     reply,
+    words::ItemName,
 };
 use crate::{
     auth::{Caller, Scope},
@@ -28,7 +30,7 @@ const AHEAD: std::time::Duration = std::time::Duration::from_secs(300);
 
 /// Events.
 #[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 #[schema(examples(json!({"events": [
     {"subject": {"id": "user-4395"}, "type": "purchase", "item": "tv-178", "at": "2026-11-22T09:00:00+09:00"},
     {"subject": {"id": "user-4395"}, "type": "rating", "item": "tv-178", "value": 4}
@@ -41,7 +43,7 @@ pub(super) struct Events {
 
 /// What a person did with an item.
 #[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub(super) struct Event {
     /// Who.
     #[schema(inline = false)]
@@ -51,7 +53,7 @@ pub(super) struct Event {
     #[schema(value_type = EventType)]
     kind: Kind,
     /// With which item.
-    #[schema(value_type = String, min_length = 1, max_length = 256)]
+    #[schema(value_type = ItemName)]
     item: Read<ItemId>,
     /// The rating, where there is one.
     value: Option<f64>,
@@ -60,9 +62,10 @@ pub(super) struct Event {
     at: Option<Read<Timestamp>>,
     /// The answer that showed the item. It is checked, and not kept.
     #[schema(value_type = Option<String>, format = "uuid")]
-    #[expect(dead_code, reason = "reading it is the check")]
     recommendation_id: Option<Read<Uuid>>,
 }
+
+objects!(Events, Event);
 
 /// What a person can do with an item.
 #[derive(ToSchema)]

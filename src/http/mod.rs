@@ -29,6 +29,8 @@ mod status;
 mod openapi;
 pub use openapi::openapi;
 
+mod words;
+
 mod refuse;
 mod reply;
 
@@ -36,6 +38,7 @@ mod problem;
 pub use problem::{Fault, Problem, ProblemKind, ProblemPage};
 
 mod caller;
+mod object;
 mod read;
 
 mod lines;

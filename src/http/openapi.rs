@@ -1,5 +1,7 @@
 //! The OpenAPI 3.1 document, gathered from the handlers and the wire types.
 
+mod links;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -39,7 +41,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         (name = "Oneself", description = "What a person sees and sets with their own token"),
         (name = "Gateway", description = "The gateway itself"),
     ),
-    modifiers(&Bearer)
+    modifiers(&Bearer, &Links)
 )]
 struct Document;
 
@@ -58,6 +60,14 @@ impl Modify for Bearer {
             .build();
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+struct Links;
+
+impl Modify for Links {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        links::add(document);
     }
 }
 

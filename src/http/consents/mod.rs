@@ -15,6 +15,7 @@ use super::{
     Edge, Fault, Problem, ProblemKind,
     body::{JSON, parse},
     caller::{By, Unread, oneself, oneself_or, only_about},
+    object::objects,
     openapi::{BodyRefusals, Conflicts, Refusals, Unrecorded},
     read::Subject,
     refuse, reply,
@@ -70,13 +71,15 @@ pub(super) async fn act(
 
 /// Whose standing is asked for.
 #[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 #[schema(examples(json!({"subject": {"id": "user-4395"}})))]
 pub(super) struct ConsentQuery {
     /// The person.
     #[schema(inline = false)]
     subject: Subject,
 }
+
+objects!(ConsentQuery);
 
 /// Ask where a person stands
 ///

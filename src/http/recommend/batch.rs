@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use tokio::{sync::mpsc::Sender, task::JoinHandle};
 
-use super::{answer::Recommendations, ask::RecommendationCall};
+use super::ask::RecommendationCall;
 use crate::{
     auth::{Caller, Scope},
     http::{
@@ -16,6 +16,7 @@ use crate::{
         lines::{Lines, NDJSON, Written},
         openapi::BodyRefusals,
         reply,
+        words::BatchLine,
     },
 };
 
@@ -38,7 +39,7 @@ const AT_ONCE: usize = 16;
     params(("Sec-GPC" = Option<String>, Header, description = "Global Privacy Control: only the value `1` objects")),
     responses(
         (status = 200, description = "An answer or a problem document a line, in the order of the calls",
-         body = Recommendations, content_type = "application/x-ndjson"),
+         body = BatchLine, content_type = "application/x-ndjson"),
         BodyRefusals,
     ),
     security(("bearer" = ["recommend"]))
