@@ -228,6 +228,15 @@ impl App {
     }
 }
 
+/// Sizes and windows of the store, as the machine has them and the operator sets them.
+fn limits(settings: &Settings, machine: &Machine) -> Limits {
+    let mut limits = machine.limits.clone();
+    if let Some(mib) = settings.store.snapshot_mib {
+        limits.snapshot_every = u64::from(mib.get()) << 20;
+    }
+    limits
+}
+
 fn open_store(
     settings: &Settings,
     machine: &Machine,
@@ -263,7 +272,7 @@ fn open_store(
         file_key: FileKey::new(file_key),
         entropy: machine.entropy.clone(),
         clock: machine.clock.clone(),
-        limits: machine.limits.clone(),
+        limits: limits(settings, machine),
         on_sync_failure: machine.on_sync_failure,
     })?;
     Ok((store, Arc::new(keeper), recovered))

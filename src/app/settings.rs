@@ -90,6 +90,9 @@ pub struct StoreSettings {
     /// How many people's keys and standings stay in memory, about 1 KB each.
     #[serde(default = "people_in_memory")]
     pub people_in_memory: usize,
+    /// The journal written since the last snapshot at which the next one is taken, in MiB; 256 if absent. A lower one
+    /// makes starts after a crash shorter, and writes more.
+    pub snapshot_mib: Option<std::num::NonZero<u32>>,
 }
 
 /// What answers reads.
