@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Kills a gateway under a mixed load, again and again, and looks at what is there afterwards.
 
-  kill-loop.py --binary PATH [--kills 300] [--during load|snapshot] [--seed N] [--work DIR]
+  kill-loop.py --binary PATH [--kills 300] [--during load|snapshot|import|policy] [--seed N] [--work DIR]
 
 Recommendation calls, consents given and withdrawn, events and items go on from several threads when the process gets
 SIGKILL. After each restart:
@@ -9,7 +9,10 @@ SIGKILL. After each restart:
   - whoever withdrew is answered without a person, and nothing of a call that began after the acknowledgement of their
     withdrawal was ever seen by the model, which is this script's own,
   - the store opens; the time until the first answer is measured.
-`--during snapshot` makes snapshots frequent and kills while one is being written.
+`--during snapshot` makes snapshots frequent and kills while one is being written; `--during import` kills while
+`consentry import items` goes on, and the same command must then bring over the rest; `--during policy` kills while
+`consentry policy apply` switches, and the version in force must be the old one or the new one, and the new one if the command
+had ended well.
 
 Ends with status 1 at the first thing that is not as promised; the folder then stays.
 """
@@ -28,9 +31,12 @@ import client as wire  # noqa: E402
 from gateway import RECOMMEND, Gateway, Model, percentile  # noqa: E402
 
 THREADS, PEOPLE, ITEMS = 6, 48, 64
-RANDOM_WAIT = (0.02, 0.6)
+RANDOM_WAIT, COMMAND_WAIT = (0.02, 0.6), (0.02, 0.4)
 # A filler for items, so that the journal grows fast enough for a snapshot a second.
 FILLER = "x" * 1000
+# Rows of a file to import: as many as one call takes candidates.
+ROWS = 900
+POLICIES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "policies")
 
 
 class Broken(Exception):
@@ -53,6 +59,63 @@ class Thing:
 
     def __init__(self, name):
         self.name, self.writing, self.pending = name, None, None
+
+
+class Import:
+    """A file of items that is brought over while the gateway is killed."""
+
+    def __init__(self, loop, life):
+        self.loop, self.life, self.path = loop, life, os.path.join(loop.work, f"items-{life}.ndjson")
+        with open(self.path, "w") as file:
+            file.writelines(wire.json.dumps({"id": name, "tags": [f"life-{life}"]}) + "\n" for name in self.names())
+        self.running = loop.command("import", "items", self.path)
+
+    def names(self):
+        return [f"row-{self.life}-{n}" for n in range(ROWS)]
+
+    def verify(self):
+        if self.running.process.wait(60) == 0:
+            self.loop.hits += 1
+            self.there("an import that had ended well")
+        again = self.loop.command("import", "items", self.path)
+        if again.process.wait(120) != 0:
+            raise Broken(f"an import does not go on: {again.tail()}")
+        self.there("an import that went on")
+
+    def there(self, what):
+        tags = self.loop.tags(self.names())
+        missing = [name for name in self.names() if f"life-{self.life}" not in tags.get(name, [])]
+        if missing:
+            raise Broken(f"after {what} {len(missing)} of {ROWS} rows are missing")
+
+
+class Switch:
+    """A policy that is put in force while the gateway is killed: one of two, in turn."""
+
+    def __init__(self, loop, life):
+        self.loop, self.before = loop, loop.version()
+        self.folder = os.path.join(loop.work, f"policies-{life % 2}")
+        if not os.path.isdir(self.folder):
+            shutil.copytree(POLICIES, self.folder)
+            with open(os.path.join(self.folder, "purposes.toml"), "a") as file:
+                file.write(f"\n# Version {life % 2}.\n")
+        self.running = loop.command("policy", "apply", self.folder)
+
+    def verify(self):
+        ended, found = self.running.process.wait(60) == 0, self.loop.version()
+        if found != self.before:
+            # It came with the first switch to this folder that was not cut off.
+            self.loop.versions.setdefault(self.folder, found)
+        after = self.loop.versions.get(self.folder)
+        if ended:
+            self.loop.hits += 1
+            if found != after:
+                raise Broken("a policy that was put in force is not in force")
+        if found not in {self.before, after}:
+            raise Broken(f"{found} is in force, neither the version before nor the one after")
+
+
+DURING = {"import": Import, "policy": Switch}
 
 
 class Load:
@@ -146,7 +209,7 @@ class Loop:
         self.people = [Person(f"kill-{n}@example.com") for n in range(PEOPLE)]
         self.things = [Thing(f"thing-{n}") for n in range(ITEMS)]
         self.lock, self.marks, self.forbidden, self.counts = threading.Lock(), 0, set(), {}
-        self.chance, self.starts, self.hits = random.Random(options.seed), [], 0
+        self.chance, self.starts, self.hits, self.versions = random.Random(options.seed), [], 0, {}
 
     def mark(self):
         with self.lock:
@@ -166,11 +229,14 @@ class Loop:
         self.notice = wire.snapshot(self.gateway.app, RECOMMEND)
         for life in range(self.options.kills):
             load = Load(self, self.options.seed * 100_000 + life)
+            during = DURING[self.options.during](self, life) if self.options.during in DURING else None
             self.wait()
             self.gateway.kill()
             load.end()
             self.starts.append(self.gateway.start())
             self.verify()
+            if during:
+                during.verify()
             if (life + 1) % 25 == 0 or life + 1 == self.options.kills:
                 print(f"{life + 1:4} kills, {self.told()}", flush=True)
         if self.gateway.stop() != 0:
@@ -178,8 +244,8 @@ class Loop:
 
     def wait(self):
         """Until the moment of the kill."""
-        if self.options.during == "load":
-            return time.sleep(self.chance.uniform(*RANDOM_WAIT))
+        if self.options.during != "snapshot":
+            return time.sleep(self.chance.uniform(*(COMMAND_WAIT if self.options.during in DURING else RANDOM_WAIT)))
         unfinished = os.path.join(self.work, "data", "snap", "*.tmp")
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
@@ -219,19 +285,35 @@ class Loop:
 
     def kept(self):
         """Whether each item is there as it was last written."""
-        body = {"purpose": RECOMMEND, "count": ITEMS, "candidates": [{"id": thing.name} for thing in self.things]}
-        answer = self.gateway.app.must(200, "POST", "/v1/recommendations", body)
-        tags = {item["id"]: item["reason"]["tags"] for item in answer["items"]}
+        tags = self.tags([thing.name for thing in self.things])
         for thing in self.things:
             found = (tags.get(thing.name) or [None])[0]
             if found not in {thing.writing, thing.pending}:
                 raise Broken(f"{thing.name} was acknowledged as {thing.writing}, under way {thing.pending}, found {found}")
             thing.writing, thing.pending = found, None
 
+    def tags(self, names):
+        """The tags that the catalogue has of each item; nothing of one that it does not have."""
+        found = {}
+        for part in (names[at:at + 450] for at in range(0, len(names), 450)):
+            body = {"purpose": RECOMMEND, "count": len(part), "candidates": [{"id": name} for name in part]}
+            answer = self.gateway.app.must(200, "POST", "/v1/recommendations", body)
+            found.update((item["id"], item["reason"]["tags"]) for item in answer["items"])
+        return found
+
+    def version(self):
+        return self.gateway.app.must(200, "POST", "/v1/recommendations", {"purpose": RECOMMEND, "count": 1})["decision"]["policy"]
+
+    def command(self, *words):
+        """An operator's command on this gateway."""
+        log = os.path.join(self.work, "commands.log")
+        return wire.Running([self.gateway.binary, *words, "--config", self.gateway.config], log)
+
     def told(self):
         counts = ", ".join(f"{count} {kind}" for kind, count in sorted(self.counts.items()))
         starts = [start * 1000 for start in self.starts]
-        return (f"acknowledged {counts}; restart p50 {percentile(starts, .5):.0f} ms, p99 {percentile(starts, .99):.0f} ms, "
+        hits = f"; {self.hits} commands had ended well" if self.options.during in DURING else ""
+        return (f"acknowledged {counts}{hits}; restart p50 {percentile(starts, .5):.0f} ms, p99 {percentile(starts, .99):.0f} ms, "
                 f"longest {max(starts):.0f} ms")
 
 
@@ -239,7 +321,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", required=True)
     parser.add_argument("--kills", type=int, default=300)
-    parser.add_argument("--during", choices=["load", "snapshot"], default="load")
+    parser.add_argument("--during", choices=["load", "snapshot", "import", "policy"], default="load")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--work", help="keep the folder")
     options = parser.parse_args()
