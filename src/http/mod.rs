@@ -8,7 +8,8 @@
 //! It decides nothing: each handler reads the wire form, asks one room one question and writes the answer.
 //!
 //! Start with [`router`], then `recommend`. A new call is one handler with its `utoipa::path`, one line in `router` and
-//! one in `openapi`; a new kind of problem is one entry in `problem/kind.rs`.
+//! one in `openapi`; the structs of its body derive with `#[serde(remote = "Self")]` and are named in `objects!`, so that
+//! they are read from objects alone. A new kind of problem is one entry in `problem/kind.rs`.
 
 mod edge;
 pub use edge::{Edge, Ground};
