@@ -385,6 +385,14 @@ fn keys_come_from_pem_from_jwks_and_from_secrets() {
     }
 }
 
+#[test]
+fn no_number_of_remembered_tokens_takes_all_memory() {
+    let text = "issuer = 'https://id.example'\nremembered_tokens = 9223372036854775807";
+    let settings: AuthSettings = toml::from_str(text).unwrap();
+    let refused = settings.authority(Vec::new(), |_: &Source| Ok(SECRET.to_vec())).unwrap_err();
+    assert!(refused.to_string().contains("remembered_tokens"), "{refused}");
+}
+
 fn es256_pair(random: &SystemRandom) -> (String, Vec<u8>) {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
     let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, random).unwrap();

@@ -255,3 +255,18 @@ impl From<Subject> for SubjectRef {
         Self { id_type, id: subject.id.0 }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_number_may_be_written_with_a_point() {
+        let read = |json| serde_json::from_str::<Whole<1, 500>>(json).map(|whole| whole.0);
+        let read_well = ["10", "10.0", "5e2"].map(|json| read(json).unwrap());
+        assert_eq!(read_well, [10, 10, 500]);
+        for other in ["0.0", "501.0", "1.5", "-1.0", "1e300", "\"1\""] {
+            assert!(read(other).is_err(), "{other}");
+        }
+    }
+}
