@@ -20,6 +20,7 @@ fn token(criterion: &mut Criterion) {
         tenant: TenantId::standard(),
         purposes: [].into(),
         scopes: Scopes::APP,
+        rate: None,
     };
     let mint = Mint::hs256("k1", &secret, Vouches::everything("bench"), "consentry").unwrap();
     let fresh = |remembered| {

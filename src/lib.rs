@@ -5,6 +5,8 @@
 
 pub mod domain;
 
+pub mod telemetry;
+
 pub mod ambient;
 
 pub mod jose;
@@ -23,6 +25,8 @@ pub mod upstream;
 
 pub mod audit;
 
+pub mod retry;
+
 pub mod consent;
 
 pub mod catalog;
@@ -32,6 +36,10 @@ pub mod rights;
 pub mod gateway;
 
 pub mod auth;
+
+pub mod operate;
+
+pub mod observe;
 
 pub mod http;
 

@@ -18,16 +18,21 @@ use std::{
 /// The rooms in reading order, with those that each may name. It may always name itself.
 const ROOMS: &[(&str, &[&str])] = &[
     ("domain", &[]),
+    ("telemetry", &[]),
     ("ambient", &["domain"]),
     ("jose", &["domain", "ambient"]),
     ("policy", &["domain"]),
     ("diversity", &["domain"]),
-    ("store", &["domain", "ambient"]),
+    ("store", &["domain", "telemetry", "ambient"]),
     ("vault", &["domain", "ambient", "store"]),
     ("pseudonym", &["domain", "policy", "vault"]),
-    ("upstream", &["domain", "policy", "pseudonym"]),
+    ("upstream", &["domain", "ambient", "policy", "pseudonym"]),
     ("audit", &["domain", "ambient", "store", "vault"]),
-    ("consent", &["domain", "ambient", "jose", "policy", "store", "vault", "audit"]),
+    ("retry", &["domain", "ambient", "store", "vault"]),
+    (
+        "consent",
+        &["domain", "telemetry", "ambient", "jose", "policy", "store", "vault", "audit", "retry"],
+    ),
     ("catalog", &["domain", "store"]),
     (
         "rights",
@@ -40,6 +45,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "pseudonym",
             "upstream",
             "audit",
+            "retry",
             "consent",
         ],
     ),
@@ -47,7 +53,27 @@ const ROOMS: &[(&str, &[&str])] = &[
         "gateway",
         &[
             "domain",
+            "telemetry",
             "ambient",
+            "policy",
+            "diversity",
+            "store",
+            "vault",
+            "pseudonym",
+            "upstream",
+            "audit",
+            "retry",
+            "consent",
+            "catalog",
+        ],
+    ),
+    ("auth", &["domain", "telemetry", "ambient", "jose"]),
+    (
+        "operate",
+        &[
+            "domain",
+            "ambient",
+            "jose",
             "policy",
             "diversity",
             "store",
@@ -57,16 +83,34 @@ const ROOMS: &[(&str, &[&str])] = &[
             "audit",
             "consent",
             "catalog",
+            "rights",
+            "gateway",
+            "auth",
         ],
     ),
-    ("auth", &["domain", "ambient", "jose"]),
+    (
+        "observe",
+        &[
+            "domain",
+            "telemetry",
+            "ambient",
+            "policy",
+            "store",
+            "consent",
+            "rights",
+            "gateway",
+            "auth",
+        ],
+    ),
     ("http", EDGE),
     ("web", EDGE),
 ];
 
 /// An edge reads what was asked and words the answer. What people's data are kept in is behind it.
-const EDGE: &[&str] =
-    &["domain", "auth", "policy", "consent", "catalog", "rights", "gateway", "audit"];
+const EDGE: &[&str] = &[
+    "domain", "auth", "policy", "consent", "catalog", "rights", "gateway", "audit", "retry",
+    "operate", "observe",
+];
 
 /// Rooms that put the house together and may name every other.
 const WIRING: &[&str] = &["app", "cli", "main", "lib"];

@@ -26,6 +26,18 @@ fn set(pointer: &'static str, value: Value) -> String {
     })
 }
 
+/// What serde would take and no call describes, in the form of [`cases`].
+fn shapes() -> Vec<(String, u16, &'static str, &'static str)> {
+    let array = "must be an object, not an array";
+    vec![
+        (json!([{"id": CANARY}]).to_string(), 422, "invalid-body", array),
+        (set("/subject", json!([CANARY])), 422, "invalid-body", array),
+        (set("/candidates", json!([[CANARY]])), 422, "invalid-body", "/candidates/0: must be"),
+        (set("/signals", json!([true])), 422, "invalid-body", array),
+        (set("/count", json!(501.0)), 422, "invalid-body", "must be a whole number from 1 to 500"),
+    ]
+}
+
 /// Body, status, kind of problem, and a part of what is told.
 fn cases() -> Vec<(String, u16, &'static str, &'static str)> {
     let long = "x".repeat(257);
@@ -130,7 +142,7 @@ fn cases() -> Vec<(String, u16, &'static str, &'static str)> {
 #[tokio::test]
 async fn each_bad_call_is_told_what_to_change() {
     let stage = Stage::start().await;
-    for (body, status, problem, told) in cases() {
+    for (body, status, problem, told) in cases().into_iter().chain(shapes()) {
         let shown: String = body.chars().take(120).collect();
         for path in ["/v1/recommendations", "/v1/recommendations/preview"] {
             let call = stage.post(path).token(&stage.shop());

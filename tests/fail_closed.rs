@@ -12,7 +12,10 @@ use std::{
     time::Duration,
 };
 
-use consentry::ambient::{Fault, FaultFs, Space};
+use consentry::{
+    ambient::{Fault, FaultFs, Space},
+    store::Unavailable,
+};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -43,6 +46,8 @@ async fn open(model: &Model, disk: &FaultFs, folder: &Path) -> Stage {
     let stage = Stage::set(move |set| {
         (set.model, set.disk, set.least_free) = (Some(url), Some(disk), LEAST_FREE);
         set.folder = Some(folder);
+        // Two gateways may stand on one folder here, each on a disk of its own.
+        set.door = Some(String::from("127.0.0.1:0"));
     });
     stage.await
 }
@@ -123,7 +128,8 @@ async fn a_disk_that_takes_no_writes_stops_disclosures_not_answers() {
     assert_eq!(broken.gaps().await, [0; 0]);
     broken.disk.arm(None);
     let ada = broken.stage.known_as("ada");
-    assert_eq!(broken.stage.shopkeeper().asks_for(&ada).await["tier"], "individual");
+    let again = broken.stage.shopkeeper().asks_for(&ada).await;
+    assert_eq!(again["tier"], "individual", "{again}");
     assert_eq!(
         broken.closes_the_gap().await,
         [2],
@@ -203,6 +209,166 @@ async fn a_disk_that_is_nearly_full_still_takes_withdrawals() {
     assert_eq!(answer["decision"]["fault"], Value::Null);
     assert_eq!(answer["decision"]["reasons"][0]["reason"], "withdrawn");
     assert_eq!(broken.closes_the_gap().await, [1]);
+}
+
+#[tokio::test]
+async fn a_withdrawal_that_is_not_durable_is_told_as_it_holds_and_written_as_soon_as_can_be() {
+    let broken = stage().await;
+    let (ada, shop) = (broken.stage.known_as("ada"), broken.stage.shopkeeper());
+    broken.disk.arm(Some(NO_WRITES));
+    let withdrawn = ada.acts(&json!({"purpose": RECOMMEND, "action": "withdraw"})).await;
+    assert_eq!(withdrawn.status, 202, "{}", withdrawn.body);
+    let told = ada.stands(RECOMMEND).await;
+    assert_eq!((&told["state"], &told["durable"]), (&json!("withdrawn"), &json!(false)));
+    assert_eq!(told["categories"], json!([]));
+    let ledger = &broken.stage.behind().ledger;
+    assert_eq!(ledger.settle().await.unwrap(), 1, "nothing can be written yet");
+    broken.disk.arm(None);
+    assert_eq!(ledger.settle().await.unwrap(), 0);
+    let told = ada.stands(RECOMMEND).await;
+    assert_eq!((&told["state"], &told["durable"]), (&json!("withdrawn"), &json!(true)));
+    let answer = shop.asks_for(&ada).await;
+    assert_eq!(answer["decision"]["reasons"][0]["reason"], "withdrawn", "{answer}");
+    assert_eq!(users(&broken.model), Vec::<String>::new());
+    let stage = open(&broken.model, &broken.disk.after_kill(), &broken.folder).await;
+    assert_eq!(stage.known_as("ada").stands(RECOMMEND).await["state"], "withdrawn");
+}
+
+#[tokio::test]
+async fn a_consent_given_after_a_withdrawal_that_is_not_durable_is_not_taken_back_by_it() {
+    let broken = stage().await;
+    let ada = broken.stage.known_as("ada");
+    broken.disk.arm(Some(NO_WRITES));
+    let withdraw = json!({"purpose": RECOMMEND, "action": "withdraw"});
+    assert_eq!(ada.acts(&withdraw).await.status, 202);
+    broken.disk.arm(None);
+    ada.gives().await;
+    assert_eq!(broken.stage.behind().ledger.settle().await.unwrap(), 0);
+    let told = ada.stands(RECOMMEND).await;
+    assert_eq!((&told["state"], &told["durable"]), (&json!("given"), &json!(true)));
+    assert_eq!(broken.stage.shopkeeper().asks_for(&ada).await["tier"], "individual");
+}
+
+/// The pseudonyms that the model saw.
+fn users(model: &Model) -> Vec<String> {
+    let user = |seen: &support::model::Seen| {
+        let body: Value = serde_json::from_str(&seen.body).unwrap_or_default();
+        body["user"].as_str().map(str::to_owned)
+    };
+    model.seen_on("/recommend").iter().filter_map(user).collect()
+}
+
+#[tokio::test]
+async fn a_disk_that_does_not_come_back_holds_up_no_read_and_no_answer() {
+    let broken = stage().await;
+    let (ada, shop) = (broken.stage.known_as("ada"), broken.stage.shopkeeper());
+    let store = broken.stage.behind().store.clone();
+    broken.disk.stall("");
+    let beats = async {
+        broken.stage.eventually(|| broken.disk.held_up() > 0).await;
+        assert_eq!(ada.stands(RECOMMEND).await["state"], "given", "reads go on");
+        // Two seconds, as the chore counts them.
+        store.beat();
+        store.beat();
+    };
+    let (answer, ()) = tokio::join!(shop.asks_for(&ada), beats);
+    is_for_everybody(&answer, 10);
+    assert_eq!(answer["decision"]["fault"], "journal_unavailable", "{answer}");
+    assert_eq!(store.health().trouble, Some(Unavailable::Stalled), "who monitors is told");
+    broken.answers_without_the_model().await;
+    broken.refuses_changes().await;
+    let withdraw = json!({"purpose": RECOMMEND, "action": "withdraw"});
+    assert_eq!(ada.acts(&withdraw).await.status, 202);
+    assert_eq!(ada.stands(RECOMMEND).await["state"], "withdrawn");
+    broken.disk.release();
+    broken.stage.eventually(|| store.health().writable()).await;
+    assert_eq!(broken.stage.behind().ledger.settle().await.unwrap(), 0);
+    let told = ada.stands(RECOMMEND).await;
+    assert_eq!((&told["state"], &told["durable"]), (&json!("withdrawn"), &json!(true)));
+    assert_eq!(users(&broken.model), Vec::<String>::new());
+}
+
+/// What of a day was acknowledged as durable.
+#[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "four acts, each acknowledged or not")]
+struct Acknowledged {
+    ada_withdrew: bool,
+    bob_gave: bool,
+    cap: bool,
+    item: bool,
+}
+
+/// A day with a bit of everything. What is acknowledged must stand, whatever else happens.
+async fn day(stage: &Stage, model: &Model) -> Acknowledged {
+    let (ada, bob, shop) = (stage.known_as("ada"), stage.known_as("bob"), stage.shopkeeper());
+    let mut done = Acknowledged::default();
+    is_full(&shop.asks_for(&ada).await, 10);
+    let notice = json!({"snapshot": stage.notice(RECOMMEND).await});
+    let give = json!({"purpose": RECOMMEND, "action": "give", "notice": notice});
+    done.bob_gave = bob.acts(&give).await.status == 201;
+    shop.reports(&[&ada, &bob], "item-1").await;
+    is_full(&shop.asks_for(&bob).await, 10);
+    let withdrawn = ada.acts(&json!({"purpose": RECOMMEND, "action": "withdraw"})).await;
+    assert!(matches!(withdrawn.status.as_u16(), 201 | 202), "{}", withdrawn.body);
+    done.ada_withdrew = withdrawn.status == 201;
+    model.forget_what_was_seen();
+    is_for_everybody(&shop.asks_for(&ada).await, 10);
+    assert_eq!(users(model), Vec::<String>::new(), "a pseudonym left after a withdrawal");
+    let rules = stage.call("PATCH", "/v1/me/rules").token(&stage.person("bob"));
+    done.cap = rules.json(&json!({"cap": "none"})).send().await.status == 200;
+    let item = stage.call("PUT", "/v1/items/item-999").token(&stage.shop());
+    done.item = item.json(&json!({"tags": ["new"]})).send().await.status == 200;
+    done
+}
+
+async fn each_call_may_fail(fault: Fault, step: u64) {
+    let model = Model::start();
+    for after in (0..).map(|n| n * step) {
+        let (disk, folder) = (FaultFs::new(), fresh_folder());
+        let stage = open(&model, &disk, &folder).await;
+        stage.shelves(30, 7).await;
+        stage.known_as("ada").gives().await;
+        let before = disk.calls();
+        disk.arm(Some(Fault { after, ..fault }));
+        let done = day(&stage, &model).await;
+        let reached = disk.calls() - before;
+        disk.arm(None);
+        let reopened = disk.after_kill();
+        let stage = open(&model, &reopened, &folder).await;
+        let what = format!("fault at call {after}: {done:?}");
+        if done.ada_withdrew {
+            let stands = &stage.known_as("ada").stands(RECOMMEND).await["state"];
+            assert_eq!(stands, "withdrawn", "{what}");
+        }
+        if done.bob_gave {
+            let stands = &stage.known_as("bob").stands(RECOMMEND).await["state"];
+            assert_eq!(stands, "given", "{what}");
+        }
+        if done.cap {
+            let answer = stage.shopkeeper().asks_for(&stage.known_as("bob")).await;
+            assert_eq!(answer["tier"], "none", "{what}");
+        }
+        let view = stage.behind().catalog.view();
+        assert!(!done.item || view.item("item-999").is_some(), "{what}");
+        if after > reached {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_disk_that_fills_at_any_call_of_a_day_keeps_what_was_acknowledged() {
+    each_call_may_fail(NO_WRITES, 3).await;
+}
+
+#[tokio::test]
+async fn a_disk_that_fails_once_at_any_call_of_a_day_keeps_what_was_acknowledged() {
+    each_call_may_fail(Fault { errno: 5, lasting: false, ..NO_WRITES }, 3).await;
+}
+
+#[tokio::test]
+async fn a_sync_that_fails_at_any_call_of_a_day_keeps_what_was_acknowledged() {
+    each_call_may_fail(NO_SYNCS, 2).await;
 }
 
 /// Each way in which a model can fail that is answered at once, and the fault that is said.

@@ -697,6 +697,8 @@ struct Small {
     expect_epoch: Option<(u8, u32)>,
     put: Vec<(u8, u64)>,
     delete: Option<u8>,
+    /// Deletes the two keys that begin so.
+    clear: Option<u8>,
     raise: Option<(u8, Option<u32>)>,
     rows: u8,
 }
@@ -708,14 +710,16 @@ fn small() -> impl Strategy<Value = Small> {
         proptest::option::weighted(0.3, (0..3_u8, 0..2_u32)),
         proptest::collection::vec((0..4_u8, 1..3_u64), 0..3),
         proptest::option::weighted(0.3, 0..4_u8),
+        proptest::option::weighted(0.3, 0..2_u8),
         proptest::option::weighted(0.4, (0..3_u8, proptest::option::of(0..2_u32))),
         0..3_u8,
     )
-        .prop_map(|(expect, expect_epoch, put, delete, raise, rows)| Small {
+        .prop_map(|(expect, expect_epoch, put, delete, clear, raise, rows)| Small {
             expect,
             expect_epoch,
             put,
             delete,
+            clear,
             raise,
             rows,
         })
@@ -733,7 +737,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 impl Small {
     fn batch(&self, id: u64) -> Batch {
-        let key = |key: &u8| Key::new(&[*key]);
+        let key = |key: &u8| Key::new(&[*key / 2, *key]);
         let person = |n: u8| sid(n.into());
         let version = self.expect.map(|(k, version)| Expect::Version { key: key(&k), version });
         let epoch =
@@ -753,6 +757,7 @@ impl Small {
             expect: version.into_iter().chain(epoch).collect(),
             put: self.put.iter().map(put).collect(),
             delete: self.delete.iter().map(key).collect(),
+            delete_prefix: self.clear.iter().map(|half| Key::new(&[*half])).collect(),
             leaves: (0..self.rows).map(row).collect(),
             raise: self.raise.map(|(n, epoch)| (person(n), epoch.map(Epoch))).into_iter().collect(),
             urgent: false,
@@ -786,6 +791,9 @@ impl Model {
             next.records.insert(put.key.as_bytes().into(), (put.version, put.value.clone()));
         }
         batch.delete.iter().for_each(|key| drop(next.records.remove(key.as_bytes())));
+        for prefix in &batch.delete_prefix {
+            next.records.retain(|key, _| !key.starts_with(prefix.as_bytes()));
+        }
         for (sid, epoch) in &batch.raise {
             match epoch {
                 Some(epoch) => next.epochs.insert(sid.0, epoch.0),

@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 
 use support::{
     actors::{RECOMMEND, ids},
-    client::{Answer, Call},
+    client::{Answer, Call, To},
     wiring::fresh_folder,
 };
 
@@ -66,6 +66,16 @@ impl Demo {
         let address = self.facts["url"].as_str().unwrap().strip_prefix("http://").unwrap();
         let address: SocketAddr = address.parse().unwrap();
         Call::new(address, method, path).token(self.facts["app_token"].as_str().unwrap())
+    }
+
+    /// A call at the operator's door.
+    async fn operates(&self, method: &str, what: &str, body: Option<Value>) -> Value {
+        let door = Path::new(self.facts["data_dir"].as_str().unwrap()).join("store/operator.sock");
+        let call = Call::new(To::Unix(door), method, &format!("/v1/operate/{what}"));
+        let call = body.iter().fold(call, Call::json);
+        let answer = call.send().await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.json()
     }
 
     async fn asks(&self, path: &str, body: &Value) -> Value {
@@ -147,6 +157,62 @@ impl Drop for Demo {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+#[tokio::test]
+async fn an_acknowledged_switch_and_revocation_survive_kill_9() {
+    let folder = fresh_folder();
+    let mut demo = Demo::start(&folder);
+    let person = demo.consenting().swap_remove(0);
+    let ask = json!({"subject": {"id": person}, "purpose": RECOMMEND});
+    assert_eq!(demo.asks("/v1/recommendations", &ask).await["tier"], "individual");
+    let recipients = demo.operates("get", "switches", None).await;
+    let switches = recipients["switches"].as_array().unwrap();
+    let model = switches.iter().find(|switch| switch["kind"] == "recipient").unwrap();
+    let off = json!({"kind": "recipient", "name": model["name"], "state": "off"});
+    let auditor = demo.facts["auditor_token"].clone();
+    demo.operates("post", "tokens", Some(json!({"token": auditor}))).await;
+    demo.operates("post", "switches", Some(off)).await;
+    demo.kill();
+
+    let demo = Demo::start(&folder);
+
+    let answer = demo.asks("/v1/recommendations", &ask).await;
+    assert_eq!(answer["decision"]["fault"], "recipient_off", "{answer}");
+    assert_eq!((&answer["tier"], ids(&answer).len()), (&json!("none"), 10));
+    let refused = demo.call("GET", "/v1/purposes");
+    let refused = refused.instead(auditor.as_str().unwrap()).send().await;
+    assert_eq!((refused.status.as_u16(), &refused.json()["reason"]), (401, &json!("revoked")));
+    drop(demo);
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test]
+async fn a_retry_after_kill_9_is_told_what_the_first_call_was_told() {
+    let folder = fresh_folder();
+    let mut demo = Demo::start(&folder);
+    let Act { id, body, state } = demo.plan(0).await.swap_remove(1);
+    let keyed = |demo: &Demo| {
+        let call = demo.call("POST", "/v1/consents").json(&body);
+        call.header("idempotency-key", "8e03978e-40d5-43dd-bc93-6894a57f9324")
+    };
+    let first = keyed(&demo).send().await;
+    assert_eq!((first.status.as_u16(), state), (201, "given"), "{}", first.body);
+    demo.kill();
+
+    let demo = Demo::start(&folder);
+    let rows = demo.operates("get", "status", None).await["log_rows"].clone();
+    let again = keyed(&demo).send().await;
+
+    assert_eq!((again.status, &again.body), (first.status, &first.body));
+    let after = demo.operates("get", "status", None).await;
+    assert_eq!(after["log_rows"], rows, "the retry has a row of its own");
+    let withdraw =
+        json!({"subject": {"id": id}, "purpose": RECOMMEND, "method": "app", "action": "withdraw"});
+    let withdrawn = demo.call("POST", "/v1/consents").json(&withdraw).send().await;
+    assert_eq!(withdrawn.json()["epoch"], 2, "one act came before: {}", withdrawn.body);
+    drop(demo);
+    fs::remove_dir_all(folder).unwrap();
 }
 
 #[tokio::test]

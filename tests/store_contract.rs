@@ -108,6 +108,8 @@ contract! {
     a_person_without_epoch_meets_no_expectation
     a_batch_whose_last_expectation_fails_leaves_no_trace
     a_deleted_record_is_gone_and_begins_again_at_one
+    what_begins_alike_goes_together_in_the_order_of_the_journal
+    an_empty_beginning_deletes_nothing
     a_scan_shows_its_prefix_in_order_and_nothing_else
     a_long_scan_misses_nothing
     rows_keep_the_order_of_their_batches
@@ -223,6 +225,35 @@ fn a_scan_shows_its_prefix_in_order_and_nothing_else(home: &Home) {
     assert_eq!(names("b/"), ["b/1", "b/10", "b/2"]);
     assert_eq!(names(""), ["a", "b", "b/1", "b/10", "b/2", "c"]);
     assert_eq!(names("m"), Vec::<String>::new(), "nothing of the engine's own shows");
+}
+
+fn clear(prefix: &str) -> Batch {
+    Batch { delete_prefix: vec![key(prefix)], ..Batch::default() }
+}
+
+fn what_begins_alike_goes_together_in_the_order_of_the_journal(home: &Home) {
+    let store = home.open();
+    store.commit_blocking(put("d/1/a", 1, "held")).unwrap();
+    store.commit_blocking(put("d/10", 1, "another's")).unwrap();
+    // All under way at once, so that some share a group.
+    let batches = [put("d/1/b", 1, "late"), clear("d/1/"), put("d/1/a", 1, "anew"), clear("d/2")];
+    let commits = batches.map(|batch| store.commit(batch));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    for commit in commits {
+        runtime.block_on(commit).unwrap();
+    }
+    let left = [("d/1/a".into(), "anew".into()), ("d/10".into(), "another's".into())];
+    assert_eq!(values(&store, "d/"), left);
+    assert_eq!(store.commit_blocking(put("d/1/b", 2, "late")), Err(CommitError::Conflict));
+    drop(store);
+    assert_eq!(values(&home.open(), "d/"), left, "replayed, it is the same");
+}
+
+fn an_empty_beginning_deletes_nothing(home: &Home) {
+    let store = home.open();
+    store.commit_blocking(put("a", 1, "one")).unwrap();
+    store.commit_blocking(clear("")).unwrap();
+    assert_eq!(values(&store, ""), [("a".into(), "one".into())]);
 }
 
 fn a_long_scan_misses_nothing(home: &Home) {

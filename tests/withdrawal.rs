@@ -10,7 +10,8 @@ mod support;
 use std::{future::poll_fn, time::Duration};
 
 use consentry::{
-    consent::Receipt,
+    ambient::FaultFs,
+    consent::{Receipt, held_prefix},
     domain::{ConsentState, PurposeId, Timestamp},
 };
 use serde_json::{Value, json};
@@ -20,6 +21,7 @@ use support::{
     actors::{RECOMMEND, is_for_everybody, is_full},
     book::{Row, events},
     model::{Behaviour, Model, Seen},
+    wiring::fresh_folder,
 };
 
 const NOON: &str = "2026-11-22T03:00:00.000Z";
@@ -319,4 +321,40 @@ fn holds_in_the_log(rows: &[Row]) {
         }
     }
     assert_eq!(events(rows, &["consent.withdrawn"]).len(), 200);
+}
+
+/// What is held on `person` for recommendations.
+fn held(stage: &Stage, person: &str) -> usize {
+    let sid = stage.find(person).unwrap().key.sid();
+    let prefix = held_prefix(sid, &PurposeId::parse(RECOMMEND).unwrap());
+    stage.behind().store.scan(&prefix).map(Result::unwrap).count()
+}
+
+#[tokio::test]
+async fn a_kill_right_after_a_withdrawal_leaves_nothing_of_what_calls_in_flight_kept() {
+    let (model, disk, folder) = (Model::start(), FaultFs::new(), fresh_folder());
+    let open = |disk: &FaultFs| {
+        let (url, disk, folder) = (model.url(), disk.clone(), folder.clone());
+        Stage::set(move |set| {
+            (set.model, set.disk, set.folder) = (Some(url), Some(disk), Some(folder));
+            set.door = Some(String::from("127.0.0.1:0"));
+        })
+    };
+    let stage = open(&disk).await;
+    stage.shelves(120, 7).await;
+    let (ada, shop) = (stage.known_as("ada"), stage.shopkeeper());
+    ada.gives().await;
+    shop.reports(&[&ada], "item-1").await;
+    assert!(held(&stage, "ada") > 0, "nothing is held, so nothing is shown");
+    let store = stage.behind().store.clone();
+    let before = store.health().seq;
+    let theirs = [&ada];
+    let [one, two, three] = ["item-2", "item-3", "item-4"].map(|item| shop.reports(&theirs, item));
+    let (withdrawn, ..) = tokio::join!(ada.withdraws(), one, two, three);
+    assert_eq!(withdrawn["durable"], true);
+    assert!(store.health().seq > before);
+    // The disk as it is now is all that the next process has.
+    let stage = open(&disk.after_kill()).await;
+    assert_eq!(held(&stage, "ada"), 0, "a record of a call in flight is left");
+    assert_eq!(stage.known_as("ada").stands(RECOMMEND).await["state"], "withdrawn");
 }

@@ -1,8 +1,11 @@
 //! What time it is.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use crate::domain::Timestamp;
@@ -24,6 +27,15 @@ impl Clock {
         (Self::Manual(hand.clone()), hand)
     }
 
+    /// A clock that goes forward from now on, whatever the wall clock is set to; a manual one shows its hand.
+    #[must_use]
+    pub fn steady(&self) -> Steady {
+        match self {
+            Self::System => Steady::Machine(Instant::now()),
+            Self::Manual(hand) => Steady::Manual(hand.clone()),
+        }
+    }
+
     /// The present moment. A wall clock before 1970 reads as 1970.
     #[must_use]
     pub fn now(&self) -> Timestamp {
@@ -36,6 +48,29 @@ impl Clock {
                 )
             }
             Self::Manual(hand) => Timestamp::from_millis(hand.0.load(Ordering::SeqCst)),
+        }
+    }
+}
+
+/// A clock for waits and rates: it tells no moment, only how much time has passed.
+#[derive(Clone, Debug)]
+pub enum Steady {
+    /// The machine's monotonic clock, and where it stood at the start.
+    Machine(Instant),
+    /// A clock that stands still until it is set.
+    Manual(ManualClock),
+}
+
+impl Steady {
+    /// How much time has passed since the start; since 1970 for a manual clock.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        match self {
+            Self::Machine(start) => start.elapsed(),
+            Self::Manual(hand) => {
+                let millis = hand.0.load(Ordering::SeqCst);
+                Duration::from_millis(u64::try_from(millis).unwrap_or_default())
+            }
         }
     }
 }

@@ -8,6 +8,29 @@ use std::{
 /// What a disk writes as a whole or not at all, in bytes.
 pub const SECTOR: usize = 512;
 
+/// Which calls fail, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Fault {
+    /// The calls let through before it strikes; only calls that change or sync something count.
+    pub after: u64,
+    /// Whether every later call fails too.
+    pub lasting: bool,
+    /// Whether it strikes syncs (`Some(true)`), everything else (`Some(false)`) or both; only what it strikes counts.
+    pub syncs: Option<bool>,
+    /// Strikes only files whose name, when they were opened, contains this.
+    pub on: &'static str,
+    /// How much of a write that fails is written all the same, in percent.
+    pub written: usize,
+    /// The error number: 5 is EIO, 28 is ENOSPC.
+    pub errno: i32,
+}
+
+impl Default for Fault {
+    fn default() -> Self {
+        Self { after: 0, lasting: false, syncs: None, on: "", written: 50, errno: 5 }
+    }
+}
+
 /// A file's bytes.
 #[derive(Clone, Default)]
 pub(super) struct Node {

@@ -10,41 +10,31 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
 };
 
 use super::{
     Entropy,
-    fault_disk::{NameChange, Node},
+    fault_disk::{Fault, NameChange, Node},
     fs::{File, Fs, OpenMode, Space},
 };
 
-/// Which calls fail, and how.
-#[derive(Clone, Copy, Debug)]
-pub struct Fault {
-    /// The calls let through before it strikes; only calls that change or sync something count.
-    pub after: u64,
-    /// Whether every later call fails too.
-    pub lasting: bool,
-    /// Whether it strikes syncs (`Some(true)`), everything else (`Some(false)`) or both; only what it strikes counts.
-    pub syncs: Option<bool>,
-    /// Strikes only files whose name, when they were opened, contains this.
-    pub on: &'static str,
-    /// How much of a write that fails is written all the same, in percent.
-    pub written: usize,
-    /// The error number: 5 is EIO, 28 is ENOSPC.
-    pub errno: i32,
-}
-
-impl Default for Fault {
-    fn default() -> Self {
-        Self { after: 0, lasting: false, syncs: None, on: "", written: 50, errno: 5 }
-    }
-}
-
 /// A file system in memory. Clones are the same file system.
 #[derive(Clone, Default)]
-pub struct FaultFs(Arc<Mutex<World>>);
+pub struct FaultFs(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    world: Mutex<World>,
+    /// Told when stalled syncs may go on.
+    released: Condvar,
+}
+
+impl Shared {
+    fn of(world: World) -> Arc<Self> {
+        Arc::new(Self { world: Mutex::new(world), released: Condvar::new() })
+    }
+}
 
 #[derive(Clone)]
 struct World {
@@ -56,6 +46,9 @@ struct World {
     next_node: u64,
     calls: u64,
     fault: Option<Fault>,
+    /// Syncs of files whose names contain this do not come back.
+    stalled: Option<&'static str>,
+    held_up: usize,
     space: Space,
 }
 
@@ -70,6 +63,8 @@ impl Default for World {
             next_node: 0,
             calls: 0,
             fault: None,
+            stalled: None,
+            held_up: 0,
             space: Space { free: 1 << 40, total: 1 << 41 },
         }
     }
@@ -89,12 +84,29 @@ impl FaultFs {
     }
 
     fn world(&self) -> MutexGuard<'_, World> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Arms a fault, or disarms.
     pub fn arm(&self, fault: Option<Fault>) {
         self.world().fault = fault;
+    }
+
+    /// From now on, syncs of files whose names contain `on` do not come back until [`FaultFs::release`].
+    pub fn stall(&self, on: &'static str) {
+        self.world().stalled = Some(on);
+    }
+
+    /// Lets stalled syncs go on.
+    pub fn release(&self) {
+        self.world().stalled = None;
+        self.0.released.notify_all();
+    }
+
+    /// How many syncs do not come back at present.
+    #[must_use]
+    pub fn held_up(&self) -> usize {
+        self.world().held_up
     }
 
     /// Calls so far that changed or synced something.
@@ -114,7 +126,8 @@ impl FaultFs {
         let mut world = self.world().clone();
         world.locked.clear();
         world.fault = None;
-        Self(Arc::new(Mutex::new(world)))
+        world.stalled = None;
+        Self(Shared::of(world))
     }
 
     /// A copy as a machine finds it after losing power. `seed` decides which unsynced sectors are new, old or zero.
@@ -139,7 +152,8 @@ impl FaultFs {
         }
         world.locked.clear();
         world.fault = None;
-        Self(Arc::new(Mutex::new(world)))
+        world.stalled = None;
+        Self(Shared::of(world))
     }
 
     /// The bytes of a file, or nothing if it is not there.
@@ -242,6 +256,14 @@ impl Fs for FaultFs {
         Ok(())
     }
 
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut world = self.world();
+        world.strike(from, false)?;
+        let node = world.names.get(from).copied().ok_or(io::ErrorKind::NotFound)?;
+        world.rename_now(NameChange::Made(to.to_owned(), node));
+        Ok(())
+    }
+
     fn remove_file(&self, path: &Path) -> io::Result<()> {
         let mut world = self.world();
         world.strike(path, false)?;
@@ -327,6 +349,12 @@ impl File for FaultFile {
 
     fn sync_data(&self) -> io::Result<()> {
         let mut world = self.fs.world();
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        while world.stalled.is_some_and(|on| name.contains(on)) {
+            world.held_up += 1;
+            world = self.fs.0.released.wait(world).unwrap_or_else(PoisonError::into_inner);
+            world.held_up -= 1;
+        }
         let struck = world.strike(&self.path, true);
         let node = world.node(self.node)?;
         if struck.is_ok() {

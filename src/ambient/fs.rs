@@ -35,6 +35,8 @@ pub trait Fs: Send + Sync + fmt::Debug {
     fn list(&self, dir: &Path) -> io::Result<Vec<String>>;
     /// Renames a file or folder, replacing a file of the new name. Durable after [`Fs::sync_dir`].
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Gives a file a second name; both are the same bytes from then on. Durable after [`Fs::sync_dir`].
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file. Durable after [`Fs::sync_dir`].
     fn remove_file(&self, path: &Path) -> io::Result<()>;
     /// Removes a folder and all in it, if it is there.
@@ -121,6 +123,10 @@ impl Fs for RealFs {
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         fs::rename(from, to)
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::hard_link(from, to)
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {

@@ -14,9 +14,9 @@ mod secret;
 mod fault_disk;
 mod fault_fs;
 
-pub use clock::{Clock, ManualClock};
+pub use clock::{Clock, ManualClock, Steady};
 pub use entropy::{Entropy, EntropyError};
-pub use fault_disk::SECTOR;
-pub use fault_fs::{Fault, FaultFs};
+pub use fault_disk::{Fault, SECTOR};
+pub use fault_fs::FaultFs;
 pub use fs::{File, Fs, OpenMode, RealFs, Space};
-pub use secret::{create_secret, private_dir, read_secret};
+pub use secret::{create_secret, private_dir, read_secret, replace_secret};

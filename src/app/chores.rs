@@ -1,4 +1,4 @@
-//! What happens between calls: deletions at recipients, expiry, the popular list, retention, training.
+//! What happens between calls: unfinished changes of policy, deletions at recipients, expiry, the popular list, retention, training.
 //!
 //! Each chore can be run by itself, so a test need not wait for it; [`Chores::run`] runs each at its own pace.
 
@@ -9,13 +9,20 @@ use serde_json::json;
 use super::{App, AppError};
 use crate::{
     audit::{Draft, Event},
+    operate,
     rights::{Asking, Deletions},
-    store::Period,
+    store::{Batch, Period, Store, Unavailable},
 };
 
 /// How often each chore is done.
 const TICK: Duration = Duration::from_secs(1);
 const TRAIN_EVERY: u64 = 30;
+/// How long a change of policy that a crash cut off, or a full disk, may lie unfinished.
+const FINISH_EVERY: u64 = 60;
+/// How often the highwater mark follows.
+const MARK_EVERY: u64 = 10;
+/// How often it is asked whether a backup is due.
+const BACKUP_EVERY: u64 = 60;
 const HOURLY: u64 = 60 * 60;
 const DAILY: u64 = 24 * HOURLY;
 
@@ -47,12 +54,32 @@ impl Chores {
 
     /// Does each chore at its own pace until the process ends. A chore that fails is logged and done again at its next
     /// turn.
-    pub async fn run(mut self) {
+    pub async fn run(self) {
+        let store = self.app.store.clone();
+        // A chore may wait for a disk that does not come back, so the beat is apart.
+        tokio::select! {
+            () = self.work() => {}
+            () = beat(store) => {}
+        }
+    }
+
+    async fn work(mut self) {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         for tick in 0u64.. {
             ticks.tick().await;
+            self.probe();
+            if tick % FINISH_EVERY == 0 {
+                note("policy", self.finish_change().await);
+            }
             note("deletions", self.delete().await.map(|_| ()));
+            note("unsettled", self.settle().await);
+            if tick % MARK_EVERY == MARK_EVERY - 1 {
+                note("highwater", self.keep_pace().await);
+            }
+            if tick % BACKUP_EVERY == BACKUP_EVERY - 1 {
+                note("backup", self.back_up().await);
+            }
             if tick % TRAIN_EVERY == TRAIN_EVERY - 1 {
                 self.train().await;
             }
@@ -60,6 +87,8 @@ impl Chores {
                 note("expiry", self.expire().await);
                 note("retention", self.retain().await.map(|_| ()));
                 note("period", self.turn_period().await);
+                note("revoked tokens", self.forget_ended().await);
+                note("retries", self.forget_retries().await);
             }
             if tick % DAILY == 0 {
                 note("popularity", self.count().await);
@@ -72,18 +101,44 @@ impl Chores {
     /// # Errors
     /// When one fails; those after it are not done.
     pub async fn once(&mut self) -> Result<Done, AppError> {
+        self.finish_change().await?;
         self.expire().await?;
+        self.settle().await?;
+        self.keep_pace().await?;
+        self.back_up().await?;
         let deletions = self.delete().await?;
         let trained = self.train().await;
         self.count().await?;
         self.turn_period().await?;
+        self.forget_ended().await?;
+        self.forget_retries().await?;
         let dropped = self.retain().await?;
         Ok(Done { deletions, trained, dropped })
     }
 
+    /// Writes nothing, as a group, where the last write failed: whoever keeps calls away from a gateway that is not ready
+    /// would else keep away the very write that shows that the disk is well again.
+    fn probe(&self) {
+        if let Some(Unavailable::Write | Unavailable::JournalFull) = self.app.store.health().trouble
+        {
+            self.app.store.commit_soon(Batch::default());
+        }
+    }
+
+    /// Does what is left to be done of the last change of policy.
+    async fn finish_change(&self) -> Result<(), AppError> {
+        let acts = self.app.policy_changes.resume().await?;
+        if acts > 0 {
+            tracing::info!(consent.acts = acts, "consents were changed to the policy in force");
+        }
+        Ok(())
+    }
+
     /// Asks recipients for the deletions they owe.
     async fn delete(&mut self) -> Result<Asking, AppError> {
-        Ok(self.deletions.run_due().await?)
+        let asking = self.deletions.run_due().await?;
+        self.app.observer.deletions(&asking);
+        Ok(asking)
     }
 
     /// Trains the models inside this process that have learnt or forgotten something.
@@ -108,8 +163,50 @@ impl Chores {
         Ok(())
     }
 
+    /// Writes down what holds and could not be written before.
+    async fn settle(&self) -> Result<(), AppError> {
+        if self.app.ledger.owed() > 0 {
+            self.app.ledger.settle().await?;
+        }
+        Ok(())
+    }
+
+    async fn keep_pace(&self) -> Result<(), AppError> {
+        let continuity = self.app.continuity.clone();
+        let kept = tokio::task::spawn_blocking(move || continuity.keep_pace());
+        Ok(kept.await.unwrap_or(Ok(()))?)
+    }
+
+    async fn back_up(&self) -> Result<(), AppError> {
+        let backups = self.app.backups.clone();
+        let taken = tokio::task::spawn_blocking(move || backups.take_if_due());
+        taken.await.unwrap_or(Ok(None))?;
+        Ok(())
+    }
+
+    /// Removes what retries are told no more.
+    async fn forget_retries(&self) -> Result<(), AppError> {
+        let retries = self.app.ledger.retries().clone();
+        let removed = tokio::task::spawn_blocking(move || retries.remove_ended());
+        Ok(removed.await.unwrap_or(Ok(0)).map(drop)?)
+    }
+
     async fn count(&self) -> Result<(), AppError> {
+        if self.app.ledger.is_in_doubt() {
+            // Whom it would leave out is not known; the list stays as it is.
+            return Ok(());
+        }
         Ok(self.app.gateway.rebuild_popularity().await?)
+    }
+
+    /// Forgets revoked tokens that have ended by themselves.
+    async fn forget_ended(&self) -> Result<(), AppError> {
+        let (app, now) = (self.app.clone(), self.app.machine.clock.now());
+        let forgotten = tokio::task::spawn_blocking(move || {
+            operate::forget_ended(&app.store, &app.authority, now)
+        });
+        forgotten.await.unwrap_or(Ok(0))?;
+        Ok(())
     }
 
     async fn turn_period(&self) -> Result<(), AppError> {
@@ -151,6 +248,16 @@ impl Chores {
         let store = self.app.store.clone();
         let dropped = tokio::task::spawn_blocking(move || store.drop_bodies_before(keep_from));
         Ok(dropped.await.unwrap_or(Ok(0))?)
+    }
+}
+
+/// Lets go of who waits for a disk that does not come back.
+async fn beat(store: Store) {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        store.beat();
     }
 }
 

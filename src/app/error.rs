@@ -14,9 +14,29 @@ pub enum AppError {
         #[source]
         source: std::io::Error,
     },
+    /// A file cannot be written.
+    #[error("writing {path}")]
+    Write {
+        /// Which file.
+        path: PathBuf,
+        /// What the machine said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Something that would be made is there already.
+    #[error("{0} is there already, and nothing is overwritten: name another folder")]
+    Exists(PathBuf),
     /// The configuration says something that cannot be done.
     #[error("the configuration: {0}")]
     Settings(String),
+    /// Certificate or key of the server cannot be used.
+    #[error("the certificate {path} cannot be used: {reason}")]
+    Certificate {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// The key folder cannot be used.
     #[error(transparent)]
     Keeper(#[from] crate::vault::KeeperError),
@@ -32,6 +52,15 @@ pub enum AppError {
     /// The policies are wrong.
     #[error("loading the policies")]
     Policy(#[from] crate::policy::PolicyError),
+    /// The policy in force cannot be had, or another cannot be put in force.
+    #[error(transparent)]
+    Change(#[from] crate::operate::ChangeError),
+    /// The state's past cannot be told.
+    #[error(transparent)]
+    Continuity(#[from] crate::operate::ContinuityError),
+    /// A backup was not taken.
+    #[error(transparent)]
+    Backup(#[from] crate::operate::BackupError),
     /// The catalogue of items does not open.
     #[error("opening the catalogue")]
     Catalog(#[from] crate::catalog::CatalogError),
@@ -44,6 +73,12 @@ pub enum AppError {
     /// A deletion could not be worked off.
     #[error("working off deletions")]
     Rights(#[from] crate::rights::RightsError),
+    /// What an operator had in force cannot be put in force again, or an act of theirs failed.
+    #[error("putting in force what an operator decided")]
+    Operate(#[from] crate::operate::OperateError),
+    /// What retries are told could not be removed in time.
+    #[error("removing what retries are told no more")]
+    Retry(#[from] crate::retry::RetryError),
     /// The tokens' keys cannot be used.
     #[error("setting up tokens")]
     Auth(#[from] crate::auth::SetupError),
@@ -56,6 +91,18 @@ pub enum AppError {
         #[source]
         source: crate::upstream::InvalidEndpoint,
     },
+    /// A file to import has no form that can be read.
+    #[error("{0}")]
+    Unreadable(String),
+    /// An import was told to stop.
+    #[error("stopped after {rows} rows, which are kept; run the same command again to go on")]
+    Stopped {
+        /// How many rows were gone through.
+        rows: u64,
+    },
+    /// Spans cannot be sent.
+    #[error("[telemetry] otlp")]
+    Collector(#[from] crate::observe::InvalidCollector),
     /// The network or a thread cannot be had.
     #[error("{doing}")]
     Machine {
@@ -65,6 +112,18 @@ pub enum AppError {
         #[source]
         source: std::io::Error,
     },
+    /// The operator's door cannot be opened or reached.
+    #[error("the operator's door at {place}")]
+    Door {
+        /// Where it is.
+        place: String,
+        /// What the machine said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The gateway refused an operator's call: what its problem document says.
+    #[error("{0}")]
+    Refused(String),
     /// No randomness.
     #[error(transparent)]
     Entropy(#[from] crate::ambient::EntropyError),

@@ -6,19 +6,32 @@
 //! Start with [`App::open`]; [`Server`] answers calls with it, `chores` is what happens between calls.
 
 pub mod demo;
+pub mod init;
 
 mod chores;
+mod control;
+mod door;
 mod error;
+mod front;
 mod memory;
+mod models;
 mod open;
+mod policy;
 mod serve;
+// Keys and folders of the store.
+mod stored;
+
 mod settings;
 
 pub use chores::{Chores, Done};
 pub use error::AppError;
-pub use open::{App, Machine, policy_files};
+pub use open::{App, Machine};
+pub use policy::policy_files;
 pub use serve::Server;
 pub use settings::{
-    AuditSettings, DiversitySettings, EngineSetting, EventsSettings, KeysSettings, OnWithdraw,
-    PolicySettings, ServerSettings, Settings, StoreSettings, UpstreamKind, UpstreamSettings,
+    AuditSettings, BackupSettings, BreakerSettings, DiversitySettings, Door, EngineSetting,
+    EventsSettings, HeaderSetting, KeysSettings, LogLevel, OnWithdraw, OperatorSettings,
+    OtlpSettings, PolicySettings, ServerSettings, Settings, StoreSettings, TelemetrySettings,
+    TlsSettings, UpstreamKind, UpstreamSettings,
 };
+pub(crate) use stored::{file_key_of, verify_request};

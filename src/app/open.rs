@@ -1,28 +1,32 @@
 //! Opens everything a gateway stands on, in the order in which one thing needs another.
 
-use std::{collections::BTreeMap, fs, io, path::Path, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
 use serde_json::json;
-use zeroize::Zeroizing;
 
 use super::{
-    AppError, EngineSetting, OnWithdraw, Settings, UpstreamKind, UpstreamSettings, memory,
+    AppError, OnWithdraw, Settings, UpstreamKind, UpstreamSettings, memory,
+    models::Models,
+    policy::{in_force, purposes_named},
+    stored::open_store,
 };
 use crate::{
-    ambient::{Clock, Entropy, Fs, RealFs, create_secret, private_dir, read_secret},
+    ambient::{Clock, Entropy, Fs, RealFs},
     audit::{Audit, Draft, Event},
     auth::{Authority, Source},
     catalog::Catalog,
     consent::{self, Audience, Ledger},
-    domain::{Sid, TenantId},
+    domain::TenantId,
     gateway::{self, Gateway, Serving},
     http::{self, Edge, body::BodyLimit},
     jose::Signer,
-    policy::{Bundle, Policies},
+    observe::{self, Observer},
+    operate::{self, Backups, Continuity, PolicyChanges, Schedule},
+    policy::Policies,
     rights::Deletions,
-    store::{Engine, FileKey, Lane, Limits, OnSyncFailure, Options, Recovered, Store, ViewOrigin},
-    upstream::{self, Builtin, Endpoint, Model, Recipient, StaticHeader},
-    vault::{Keeper, Vault},
+    store::{Lane, Limits, OnSyncFailure, Recovered, Store, Unavailable, ViewOrigin},
+    upstream::Builtin,
+    vault::Vault,
 };
 
 /// The machine as the gateway uses it. Tests set it.
@@ -69,6 +73,8 @@ pub struct App {
     pub audit: Audit,
     /// The policy in force.
     pub policies: Arc<Policies>,
+    /// Changes of the policy in force.
+    pub policy_changes: PolicyChanges,
     /// The ledger.
     pub ledger: Ledger,
     /// The items.
@@ -77,8 +83,14 @@ pub struct App {
     pub gateway: Gateway,
     /// Who may ask.
     pub authority: Arc<Authority>,
+    /// Whether the state goes on from where it was.
+    pub continuity: Arc<Continuity>,
+    /// The backups.
+    pub backups: Arc<Backups>,
     /// The models inside this process.
     pub builtins: Vec<Arc<Builtin>>,
+    /// What is seen of it all.
+    pub observer: Observer,
 }
 
 impl App {
@@ -92,17 +104,14 @@ impl App {
         mut read: impl FnMut(&Source) -> io::Result<Vec<u8>>,
     ) -> Result<Self, AppError> {
         let (store, keeper, recovered) = open_store(&settings, &machine)?;
+        let opened_at = store.position();
         let (clock, entropy) = (machine.clock.clone(), machine.entropy.clone());
         let people = settings.store.people_in_memory;
         let vault = Vault::new(store.clone(), keeper.clone(), entropy.clone(), people);
-        let audit = Audit::open(
-            store.clone(),
-            vault.clone(),
-            settings.audit.gateway.clone(),
-            entropy.clone(),
-            clock.clone(),
-        )?;
-        let policies = Arc::new(Policies::new(bundle(settings.policy.dir.as_deref())?));
+        let name = settings.audit.gateway.clone();
+        let audit =
+            Audit::open(store.clone(), vault.clone(), name, entropy.clone(), clock.clone())?;
+        let policies = Arc::new(Policies::new(in_force(&settings, &store, &audit, &clock)?));
         let ledger = Ledger::new(consent::Ground {
             store: store.clone(),
             vault: vault.clone(),
@@ -115,17 +124,16 @@ impl App {
             clock: clock.clone(),
             people,
         });
+        let policy_changes = PolicyChanges::new(
+            store.clone(),
+            audit.clone(),
+            clock.clone(),
+            policies.clone(),
+            ledger.clone(),
+            purposes_named(&settings),
+        )?;
         let catalog = Catalog::open(store.clone())?;
-        let mut builtins = Vec::new();
-        let mut models = Vec::new();
-        for upstream in &settings.upstream {
-            let model = model(upstream, &mut builtins, &mut read)?;
-            let kept_here = upstream.kind == UpstreamKind::Builtin;
-            models.push(Serving { model, purposes: upstream.purposes.clone(), kept_here });
-        }
-        let mut tenants: Vec<TenantId> =
-            settings.app.iter().map(|app| app.tenant.clone()).collect();
-        tenants.push(TenantId::standard());
+        let (models, builtins) = models(&settings, &clock, &policies, &mut read)?;
         let gateway = Gateway::new(gateway::Ground {
             store: store.clone(),
             vault: vault.clone(),
@@ -134,7 +142,7 @@ impl App {
             ledger: ledger.clone(),
             catalog: catalog.clone(),
             models,
-            tenants,
+            tenants: tenants(&settings),
             settings: gateway::Settings {
                 dial: settings.dial()?,
                 popularity: settings.events.popularity_purpose.clone(),
@@ -145,23 +153,54 @@ impl App {
             entropy,
             clock,
         })?;
-        let authority = Arc::new(settings.auth.authority(settings.app.clone(), &mut read)?);
+        let authority = settings.auth.authority(settings.app.clone(), &mut read)?;
+        let authority = Arc::new(authority.timed_by(&machine.clock));
+        let observer = Observer::new(observe::Ground {
+            store: store.clone(),
+            ledger: ledger.clone(),
+            gateway: gateway.clone(),
+            authority: authority.clone(),
+            policies: policies.clone(),
+            clock: machine.clock.clone(),
+            traces: settings.telemetry.traces()?,
+            access_log: settings.telemetry.access_log,
+        });
+        let continuity = Continuity::begin(
+            operate::ContinuityGround {
+                store: store.clone(),
+                vault: vault.clone(),
+                audit: audit.clone(),
+                ledger: ledger.clone(),
+                policies: policies.clone(),
+                keys: settings.keys.dir.clone(),
+                origin: settings.audit.origin.clone(),
+                clock: machine.clock.clone(),
+            },
+            opened_at,
+            &recovered,
+        )?;
+        let backups = backups(&settings, &machine, &store, &audit, &policies);
         let settings = Arc::new(settings);
         let app = Self {
+            continuity: Arc::new(continuity),
+            backups: Arc::new(backups),
             settings,
             machine,
             store,
             vault,
             audit,
             policies,
+            policy_changes,
             ledger,
             catalog,
             gateway,
             authority,
             builtins,
+            observer,
         };
         app.say_what_changed(&recovered)?;
         memory::refill(&app)?;
+        app.restore()?;
         Ok(app)
     }
 
@@ -177,7 +216,19 @@ impl App {
             authority: self.authority.clone(),
             log_origin: self.settings.audit.origin.as_str().into(),
             body_limit: BodyLimit(self.settings.server.body_bytes),
+            watch: self.observer.on_this_worker(),
+            body_within: self.settings.server.body_within(),
         })
+    }
+
+    /// Commits what waits, ends the store's threads and notes how far the state came.
+    pub fn close(&self) {
+        let whole = self.store.health().trouble.is_none_or(|why| why == Unavailable::DiskLow);
+        self.store.clone().close();
+        let noted = if whole { self.continuity.close() } else { self.continuity.keep_pace() };
+        if let Err(error) = noted {
+            tracing::warn!(error.message = %error, "the highwater mark is older than the state");
+        }
     }
 
     /// The worker of the deletions that recipients owe.
@@ -193,30 +244,26 @@ impl App {
         )
     }
 
-    /// Writes rows for what is different from the last run: another policy, a rebuilt view.
+    /// Writes rows for what is different from the last run: a rebuilt view.
     fn say_what_changed(&self, recovered: &Recovered) -> Result<(), AppError> {
         if matches!(recovered.view, ViewOrigin::Rebuilt { .. }) {
             let body = json!({ "what": "view" });
-            self.row(Event::StateRebuilt, "rebuilt", &body)?;
-        }
-        let bundle = self.policies.snapshot();
-        if self.audit.note_ruleset(bundle.version())? {
-            let body = json!({ "version": bundle.version(), "vocabulary": bundle.vocabulary() });
-            self.row(Event::PolicyChanged, "in_force", &body)?;
+            self.row(Event::StateRebuilt, "rebuilt", "start", &body)?;
         }
         Ok(())
     }
 
-    fn row(
+    pub(super) fn row(
         &self,
         event: Event,
         outcome: &'static str,
+        reason: &'static str,
         body: &serde_json::Value,
     ) -> Result<(), AppError> {
         let draft = Draft {
             event,
             outcome,
-            reason: "start",
+            reason,
             purpose: None,
             recipient: None,
             ruleset: self.policies.current().ruleset().to_owned(),
@@ -228,73 +275,50 @@ impl App {
     }
 }
 
-fn open_store(
+/// The models in the order in which they are asked, and those of them that are inside this process.
+fn models(
+    settings: &Settings,
+    clock: &Clock,
+    policies: &Policies,
+    read: impl FnMut(&Source) -> io::Result<Vec<u8>>,
+) -> Result<(Vec<Serving>, Vec<Arc<Builtin>>), AppError> {
+    let known = policies.snapshot();
+    let mut made = Models { clock, catalogue: known.catalogue(), builtins: Vec::new(), read };
+    let mut models = Vec::new();
+    for upstream in &settings.upstream {
+        let model = made.make(upstream)?;
+        let kept_here = upstream.kind == UpstreamKind::Builtin;
+        models.push(Serving { model, purposes: upstream.purposes.clone(), kept_here });
+    }
+    Ok((models, made.builtins))
+}
+
+fn tenants(settings: &Settings) -> Vec<TenantId> {
+    let of_apps = settings.app.iter().map(|app| app.tenant.clone());
+    of_apps.chain([TenantId::standard()]).collect()
+}
+
+fn backups(
     settings: &Settings,
     machine: &Machine,
-) -> Result<(Store, Arc<Keeper>, Recovered), AppError> {
-    let dir = &settings.store.dir;
-    private_dir(dir).map_err(|source| AppError::Read { path: dir.clone(), source })?;
-    let path = dir.join("file.key");
-    let wrap =
-        read_secret(&path).map_err(|source| AppError::Read { path: path.clone(), source })?;
-    // Data without their file key would be lost to fresh keys: the keeper must then have the old ones.
-    let keeper = Keeper::open(&settings.keys.dir, wrap.is_some(), &machine.entropy)?;
-    let nobody = Sid(*b"consentry/journl");
-    let file_key = match wrap {
-        Some(wrap) => {
-            let damaged = |_| AppError::Settings(format!("{} is damaged", path.display()));
-            keeper.unwrap(nobody, wrap.as_slice().try_into().map_err(damaged)?)?
-        }
-        None => {
-            let key = Zeroizing::new(machine.entropy.draw()?);
-            let wrap = keeper.wrap(&machine.entropy, nobody, &key)?;
-            create_secret(&path, &wrap)
-                .map_err(|source| AppError::Read { path: path.clone(), source })?;
-            key
-        }
-    };
-    let (store, recovered) = Store::open(Options {
-        dir: dir.clone(),
+    store: &Store,
+    audit: &Audit,
+    policies: &Arc<Policies>,
+) -> Backups {
+    Backups::new(operate::BackupGround {
+        store: store.clone(),
+        audit: audit.clone(),
+        policies: policies.clone(),
         fs: machine.fs.clone(),
-        engine: match settings.store.engine {
-            EngineSetting::Sled => Engine::Sled,
-            EngineSetting::Memory => Engine::Memory,
-        },
-        file_key: FileKey::new(file_key),
-        entropy: machine.entropy.clone(),
+        origin: settings.audit.origin.clone(),
+        keys: settings.keys.dir.clone(),
+        schedule: settings.backup.as_ref().map(|backup| Schedule {
+            dir: backup.dir.clone(),
+            every: Duration::from_secs(u64::from(backup.every_hours) * 3600),
+            keep: backup.keep,
+        }),
         clock: machine.clock.clone(),
-        limits: machine.limits.clone(),
-        on_sync_failure: machine.on_sync_failure,
-    })?;
-    Ok((store, Arc::new(keeper), recovered))
-}
-
-fn bundle(dir: Option<&Path>) -> Result<Bundle, AppError> {
-    match dir {
-        Some(dir) => Ok(Bundle::parse(policy_files(dir)?)?),
-        None => Ok(Bundle::shipped()?),
-    }
-}
-
-/// The files of a policy folder, by name.
-///
-/// # Errors
-/// When the folder or a file in it cannot be read.
-pub fn policy_files(dir: &Path) -> Result<BTreeMap<String, String>, AppError> {
-    let read = |source| AppError::Read { path: dir.to_owned(), source };
-    let mut files = BTreeMap::new();
-    for entry in fs::read_dir(dir).map_err(read)? {
-        let path = entry.map_err(read)?.path();
-        let known = path.extension().is_some_and(|kind| {
-            ["toml", "cedar", "cedarschema"].iter().any(|known| kind.eq_ignore_ascii_case(known))
-        });
-        if let Some(name) = path.file_name().filter(|_| known) {
-            let text = fs::read_to_string(&path)
-                .map_err(|source| AppError::Read { path: path.clone(), source })?;
-            files.insert(name.to_string_lossy().into_owned(), text);
-        }
-    }
-    Ok(files)
+    })
 }
 
 fn audience(upstream: &UpstreamSettings) -> Audience {
@@ -304,41 +328,4 @@ fn audience(upstream: &UpstreamSettings) -> Audience {
         purposes: upstream.purposes.clone(),
         delete_on_withdrawal: upstream.on_withdraw == OnWithdraw::Delete,
     }
-}
-
-fn model(
-    upstream: &UpstreamSettings,
-    builtins: &mut Vec<Arc<Builtin>>,
-    read: &mut impl FnMut(&Source) -> io::Result<Vec<u8>>,
-) -> Result<Model, AppError> {
-    let recipient = Recipient {
-        id: upstream.recipient.clone(),
-        domain: upstream.domain.clone(),
-        third_party: upstream.third_party,
-    };
-    let wrong = |source| AppError::Endpoint { recipient: upstream.recipient.to_string(), source };
-    if upstream.kind == UpstreamKind::Builtin {
-        let builtin = Arc::new(Builtin::new());
-        builtins.push(builtin.clone());
-        return Ok(Model::builtin(recipient, builtin));
-    }
-    let missing = || AppError::Settings(format!("[[upstream]] {} needs a url", upstream.recipient));
-    let url = upstream.url.as_deref().ok_or_else(missing)?;
-    let header = match &upstream.header {
-        Some(header) => {
-            let value = read(&header.value).map_err(|source| AppError::Machine {
-                doing: "reading a model's header",
-                source,
-            })?;
-            let value = String::from_utf8_lossy(&value);
-            Some(StaticHeader::parse(&header.name, value.trim_end()).map_err(wrong)?)
-        }
-        None => None,
-    };
-    let limits = upstream::Limits {
-        deadline: upstream.timeout(),
-        answer_bytes: upstream.answer_bytes,
-        ..upstream::Limits::default()
-    };
-    Ok(Model::json(recipient, Endpoint::parse(url, header).map_err(wrong)?, limits))
 }

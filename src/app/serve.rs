@@ -4,29 +4,22 @@
 use std::{
     io,
     net::{SocketAddr, TcpListener},
-    sync::Arc,
     thread::JoinHandle,
     time::Duration,
 };
 
-use axum::Router;
-use hyper::server::conn::http1;
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::{net::TcpStream, runtime, sync::watch, task::JoinSet};
+use tokio::{
+    runtime,
+    signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
+};
 
-use super::{App, AppError, Chores};
+use super::{App, AppError, Chores, Door, door::Listening, front::Front};
 use crate::{gateway::Gateway, http::router, store::Lane};
 
-/// How long a client may take to send a call's head, and how long a connection may rest between two calls: as long as
-/// nginx's by default, so that a client's pool that suits nginx suits us.
-const HEAD_WITHIN: Duration = Duration::from_secs(75);
-
-/// How long calls under way may go on after a stop.
-const DRAIN_WITHIN: Duration = Duration::from_secs(10);
+/// How often the certificate's files are looked at.
+const RENEW_EVERY: Duration = Duration::from_secs(60);
 
 /// How many connections may wait to be taken up by a thread.
 const BACKLOG: i32 = 1024;
@@ -35,6 +28,8 @@ const BACKLOG: i32 = 1024;
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
+    front: Front,
+    door: Door,
     stop: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
     app: App,
@@ -48,8 +43,11 @@ impl Server {
     pub fn start(app: App) -> Result<Self, AppError> {
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let workers = app.settings.server.workers.unwrap_or(processors).max(1);
+        let front = Front::open(&app.settings.server, workers)?;
         let first = listen(app.settings.server.listen).map_err(failed("listening"))?;
         let address = first.local_addr().map_err(failed("listening"))?;
+        let door = Listening::at(&app.settings.operator.door(&app.settings.store.dir))?;
+        let place = door.place().clone();
         let (stop, stopped) = watch::channel(false);
         let mut listeners = vec![first];
         for _ in 1..workers {
@@ -57,15 +55,17 @@ impl Server {
         }
         let mut threads = Vec::new();
         for listener in listeners {
-            let (app, stopped) = (app.clone(), stopped.clone());
-            threads.push(spawn("worker", move || answer(&app, listener, stopped))?);
+            let (app, front, stopped) = (app.clone(), front.clone(), stopped.clone());
+            threads.push(spawn("worker", move || answer(&app, front, listener, stopped))?);
         }
-        let chores = app.clone();
+        let (operated, going) = (app.clone(), stopped.clone());
+        threads.push(spawn("operator", move || door.answer(&operated, going))?);
+        let (chores, renewed) = (app.clone(), front.clone());
         let going = stopped.clone();
-        threads.push(spawn("chores", move || do_chores(chores, stopped))?);
+        threads.push(spawn("chores", move || do_chores(chores, &renewed, stopped))?);
         let (gateway, most) = (app.gateway.clone(), app.settings.store.people_in_memory);
         threads.push(spawn("warm-up", move || warm_up(&gateway, most, &going))?);
-        Ok(Self { address, stop, threads, app })
+        Ok(Self { address, front, door: place, stop, threads, app })
     }
 
     /// Where it listens.
@@ -74,20 +74,34 @@ impl Server {
         self.address
     }
 
+    /// Where the operator's door is.
+    #[must_use]
+    pub fn door(&self) -> &Door {
+        &self.door
+    }
+
     /// What it answers with.
     #[must_use]
     pub fn app(&self) -> &App {
         &self.app
     }
 
-    /// Takes no more calls, ends those under way, and leaves everything acknowledged on the disk.
+    /// Takes up certificate and key anew if their files have changed, as a SIGHUP does.
+    pub fn renew_certificate(&self) {
+        self.front.renew_certificate();
+    }
+
+    /// Says that it is not ready any more, takes no more calls, ends those under way, and leaves everything
+    /// acknowledged on the disk.
     pub fn stop(self) {
+        self.app.observer.drain();
         let _ = self.stop.send(true);
         for thread in self.threads {
             // A thread that panicked has nothing left to end.
             let _ = thread.join();
         }
-        self.app.store.close();
+        self.app.observer.flush();
+        self.app.close();
     }
 }
 
@@ -98,7 +112,7 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
         .map_err(failed("starting a thread"))
 }
 
-fn answer(app: &App, listener: TcpListener, stopped: watch::Receiver<bool>) {
+fn answer(app: &App, front: Front, listener: TcpListener, stopped: watch::Receiver<bool>) {
     let Ok(runtime) = runtime::Builder::new_current_thread().enable_all().build() else {
         tracing::error!("a worker got no runtime and answers nothing");
         return;
@@ -108,57 +122,13 @@ fn answer(app: &App, listener: TcpListener, stopped: watch::Receiver<bool>) {
         tokio::spawn(driver);
         let router = router(app.edge(lane));
         match tokio::net::TcpListener::from_std(listener) {
-            Ok(listener) => accept(listener, router, stopped).await,
+            Ok(listener) => front.accept(listener, router, stopped).await,
             Err(error) => tracing::error!(error.message = %error, "a worker cannot listen"),
         }
     });
 }
 
-async fn accept(
-    listener: tokio::net::TcpListener,
-    router: Router,
-    mut stopped: watch::Receiver<bool>,
-) {
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).pipeline_flush(true);
-    let http = Arc::new(http);
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(serve(stream, http.clone(), router.clone(), stopped.clone()));
-                }
-                // Out of files or a client that is gone: the next one may fare better.
-                Err(error) => tracing::warn!(error.message = %error, "a connection was not accepted"),
-            },
-            Some(_) = connections.join_next(), if !connections.is_empty() => {}
-            _ = stopped.changed() => break,
-        }
-    }
-    drop(listener);
-    let drained = async { while connections.join_next().await.is_some() {} };
-    let _ = tokio::time::timeout(DRAIN_WITHIN, drained).await;
-}
-
-async fn serve(
-    stream: TcpStream,
-    http: Arc<http1::Builder>,
-    router: Router,
-    mut stopped: watch::Receiver<bool>,
-) {
-    let _ = stream.set_nodelay(true);
-    let service = TowerToHyperService::new(router);
-    let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
-    tokio::select! {
-        // A client that breaks off harms nobody but itself.
-        _ = connection.as_mut() => return,
-        _ = stopped.changed() => connection.as_mut().graceful_shutdown(),
-    }
-    let _ = connection.await;
-}
-
-fn do_chores(app: App, mut stopped: watch::Receiver<bool>) {
+fn do_chores(app: App, front: &Front, mut stopped: watch::Receiver<bool>) {
     let Ok(runtime) = runtime::Builder::new_current_thread().enable_all().build() else {
         tracing::error!("there is no runtime for chores");
         return;
@@ -166,9 +136,35 @@ fn do_chores(app: App, mut stopped: watch::Receiver<bool>) {
     runtime.block_on(async {
         tokio::select! {
             () = Chores::new(app).run() => {}
+            () = renew_certificates(front) => {}
             _ = stopped.changed() => {}
         }
     });
+}
+
+/// Looks at the certificate's files every minute, and at once on a SIGHUP.
+async fn renew_certificates(front: &Front) {
+    let mut hangups = signal(SignalKind::hangup()).ok();
+    let mut ticks = tokio::time::interval(RENEW_EVERY);
+    ticks.tick().await;
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = hangup(hangups.as_mut()) => {}
+        }
+        front.renew_certificate();
+    }
+}
+
+async fn hangup(hangups: Option<&mut Signal>) {
+    let heard = match hangups {
+        Some(hangups) => hangups.recv().await,
+        None => None,
+    };
+    if heard.is_none() {
+        // No more will come: the minutes go on.
+        std::future::pending::<()>().await;
+    }
 }
 
 /// Reads people into memory before they are asked for, so that the first calls after a start are as quick as later ones.

@@ -1,18 +1,27 @@
 //! `consentry.toml`: what an operator sets. An unknown key is an error, and no secret stands in the file.
 
-use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+mod upstream;
+
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+
+mod backup;
+mod operator;
+mod server;
+mod telemetry;
+
+pub use backup::BackupSettings;
+pub use operator::{Door, OperatorSettings};
+pub use server::{ServerSettings, TlsSettings};
+pub use telemetry::{LogLevel, OtlpSettings, TelemetrySettings};
+pub use upstream::{BreakerSettings, HeaderSetting, OnWithdraw, UpstreamKind, UpstreamSettings};
 
 use super::AppError;
 use crate::{
     auth::{AppSettings, AuthSettings, Source},
     diversity::{Dial, Preset},
-    domain::{GatewayName, Pseudodomain, PurposeId, RecipientId},
+    domain::{GatewayName, PurposeId},
 };
 
 /// The whole file.
@@ -46,28 +55,14 @@ pub struct Settings {
     /// `[events]`.
     #[serde(default)]
     pub events: EventsSettings,
-}
-
-/// `[server]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ServerSettings {
-    /// The address that apps reach.
-    pub listen: SocketAddr,
-    /// How many threads answer calls; as many as the machine has processors if absent.
-    pub workers: Option<usize>,
-    /// The largest body of a call, in bytes; lists of items and batches may have 64 times as much.
-    pub body_bytes: usize,
-}
-
-impl Default for ServerSettings {
-    fn default() -> Self {
-        Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
-            workers: None,
-            body_bytes: 256 << 10,
-        }
-    }
+    /// `[telemetry]`.
+    #[serde(default)]
+    pub telemetry: TelemetrySettings,
+    /// `[backup]`.
+    pub backup: Option<BackupSettings>,
+    /// `[operator]`.
+    #[serde(default)]
+    pub operator: OperatorSettings,
 }
 
 /// `[keys]`.
@@ -87,9 +82,15 @@ pub struct StoreSettings {
     /// What answers reads: `sled` or `memory`.
     #[serde(default)]
     pub engine: EngineSetting,
+    /// Free room on the disk, in bytes, below which only withdrawals are written; the larger of 512 MiB and the smaller of
+    /// a tenth of the disk and 8 GiB if absent.
+    pub reserve_bytes: Option<u64>,
     /// How many people's keys and standings stay in memory, about 1 KB each.
     #[serde(default = "people_in_memory")]
     pub people_in_memory: usize,
+    /// The journal written since the last snapshot at which the next one is taken, in MiB; 256 if absent. A lower one
+    /// makes starts after a crash shorter, and writes more.
+    pub snapshot_mib: Option<std::num::NonZero<u32>>,
 }
 
 /// What answers reads.
@@ -131,67 +132,6 @@ impl Default for AuditSettings {
 pub struct PolicySettings {
     /// The folder of the catalogue and the policies; those that come with the program if absent.
     pub dir: Option<PathBuf>,
-}
-
-/// `[[upstream]]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct UpstreamSettings {
-    /// The recipient's name in consents and in the log.
-    pub recipient: RecipientId,
-    /// Its pseudonymisation domain: models of one domain see one pseudonym a person.
-    pub domain: Pseudodomain,
-    /// What it speaks.
-    pub kind: UpstreamKind,
-    /// Where it is, for every kind but `builtin`.
-    pub url: Option<String>,
-    /// For which purposes it is asked.
-    pub purposes: Vec<PurposeId>,
-    /// How long a call may take, from connecting to the last byte, in milliseconds.
-    #[serde(default = "timeout_ms")]
-    pub timeout_ms: u64,
-    /// The largest answer, in bytes.
-    #[serde(default = "answer_bytes")]
-    pub answer_bytes: usize,
-    /// Whether it is run by someone else.
-    #[serde(default)]
-    pub third_party: bool,
-    /// What a withdrawal does to what it holds.
-    #[serde(default)]
-    pub on_withdraw: OnWithdraw,
-    /// A header that goes with every call, such as an API key.
-    pub header: Option<HeaderSetting>,
-}
-
-/// A header that goes with every call to a model.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HeaderSetting {
-    /// Its name.
-    pub name: String,
-    /// Where its value is.
-    pub value: Source,
-}
-
-/// What a model speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum UpstreamKind {
-    /// The model inside this process.
-    Builtin,
-    /// The small JSON protocol over HTTP.
-    Json,
-}
-
-/// What a withdrawal does to what a recipient holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OnWithdraw {
-    /// It is asked to delete it, and the person's next pseudonym is another one.
-    #[default]
-    Delete,
-    /// It may keep it, under a pseudonym that comes back if the person agrees again.
-    Keep,
 }
 
 /// `[diversity]`.
@@ -238,10 +178,20 @@ impl Settings {
         {
             *path = folder.join(&*path);
         }
-        let keys = self.auth.key.iter_mut().map(|key| &mut key.from);
+        self.operator.in_folder(folder);
+        if let Some(backup) = &mut self.backup {
+            backup.in_folder(folder);
+        }
+        if let Some(tls) = &mut self.server.tls {
+            for path in [&mut tls.certificate, &mut tls.key] {
+                *path = folder.join(&*path);
+            }
+        }
+        let keys = self.auth.key.iter_mut();
+        let keys = keys.flat_map(|key| [&mut key.from].into_iter().chain(&mut key.private));
         let sets = self.auth.jwks.iter_mut().map(|set| &mut set.from);
-        let headers = self.upstream.iter_mut().filter_map(|model| model.header.as_mut());
-        for source in keys.chain(sets).chain(headers.map(|header| &mut header.value)) {
+        let models = self.upstream.iter_mut().flat_map(UpstreamSettings::secrets);
+        for source in keys.chain(sets).chain(models) {
             if let Source::File(file) = source {
                 *file = folder.join(&*file).to_string_lossy().into_owned();
             }
@@ -269,22 +219,6 @@ impl Settings {
     }
 }
 
-impl UpstreamSettings {
-    /// How long a call may take.
-    #[must_use]
-    pub fn timeout(&self) -> Duration {
-        Duration::from_millis(self.timeout_ms)
-    }
-}
-
 fn people_in_memory() -> usize {
     200_000
-}
-
-fn timeout_ms() -> u64 {
-    300
-}
-
-fn answer_bytes() -> usize {
-    1 << 20
 }

@@ -19,7 +19,7 @@ pub use leaf::{Draft, RowKeys};
 use crate::{
     ambient::{Clock, Entropy, EntropyError},
     domain::{GatewayName, Timestamp},
-    store::{Batch, CommitError, Key, Lane, Leaf, Put, Store},
+    store::{Batch, CommitError, Lane, Leaf, Store},
     vault::{SubjectKey, Vault, VaultError},
 };
 
@@ -71,6 +71,8 @@ events! {
     ConsentWithdrawn = "consent.withdrawn",
     /// Consent ended by its own date.
     ConsentExpired = "consent.expired",
+    /// Consents were carried over to the new names of purposes or categories.
+    ConsentCarried = "consent.carried",
     /// A person set rules of their own.
     RulesChanged = "rights.rules",
     /// A person came to be known.
@@ -83,8 +85,20 @@ events! {
     PolicyChanged = "policy.changed",
     /// Calls were answered without a row while the journal was unavailable.
     AuditGap = "audit.gap",
+    /// An operator brought over consents or items.
+    OperatorImport = "operator.import",
     /// A view of the journal was rebuilt.
     StateRebuilt = "state.rebuilt",
+    /// An operator switched an app or a recipient off or on.
+    OperatorSwitched = "operator.switched",
+    /// An operator revoked a token, or the tokens of a key from before a moment.
+    OperatorTokenRevoked = "operator.token_revoked",
+    /// The keys that tokens are verified with were read anew.
+    OperatorKeysReloaded = "operator.keys_reloaded",
+    /// A backup was put in the place of the state, or the operator confirmed what came of it.
+    StateRestored = "state.restored",
+    /// The operator had a backup taken.
+    BackupTaken = "operator.backup",
 }
 
 /// Shows that a row is durable. Only [`Audit::record`] makes one.
@@ -191,20 +205,14 @@ impl Audit {
         Ok(Logged { index: self.store.commit_blocking(batch)?.first_index })
     }
 
-    /// Remembers which policy version the log last spoke of. Whether `version` is another one than before.
+    /// Writes a row about nobody together with `also`, or neither, waiting on this thread.
     ///
     /// # Errors
-    /// When the store fails or the journal does not take it.
-    pub fn note_ruleset(&self, version: &str) -> Result<bool, AuditError> {
-        let key = Key::new(b"m/policy");
-        let known = self.store.read(&key).map_err(VaultError::from)?;
-        if known.as_ref().is_some_and(|known| known.value == version.as_bytes()) {
-            return Ok(false);
-        }
-        let before = known.map_or(0, |known| known.version);
-        let put = Put { key, version: before + 1, value: version.as_bytes().to_vec() };
-        self.store.commit_blocking(Batch { put: vec![put], ..Batch::default() })?;
-        Ok(true)
+    /// When the journal does not take it.
+    pub fn record_nobody_with(&self, draft: Draft, also: Batch) -> Result<Logged, AuditError> {
+        let mut batch = also;
+        batch.leaves.push(self.seal(draft, &RowKeys::of(&self.nobody(), 0), None)?);
+        Ok(Logged { index: self.store.commit_blocking(batch)?.first_index })
     }
 
     /// Writes a row about nobody.

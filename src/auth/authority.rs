@@ -1,7 +1,8 @@
 //! Verifies tokens, and remembers those it has verified.
 //!
 //! A token seen before costs one SHA-256 and a look-up. What can change after that first time is checked on each
-//! call all the same: its end against the caller's `now`, and its key and `jti` against what has been revoked since.
+//! call all the same: its end against the caller's `now`, and its key, its `jti` and its app against what has been
+//! revoked or switched off since.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -11,7 +12,6 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use jsonwebtoken::{Validation, errors::ErrorKind};
 use quick_cache::{UnitWeighter, sync::Cache};
 use ring::digest;
 use rustc_hash::FxBuildHasher;
@@ -19,8 +19,14 @@ use rustc_hash::FxBuildHasher;
 use super::{
     App, AuthError, Caller, CallerKind, Key, Scopes, SetupError, TokenId,
     claims::{Claims, Head},
+    rate::Limiters,
+    trust::Trust,
 };
-use crate::domain::{AppId, IdType, SubjectRef, TenantId, Timestamp, UserId};
+use crate::{
+    ambient::Clock,
+    domain::{AppId, IdType, SubjectRef, TenantId, Timestamp, UserId},
+    telemetry::Counter,
+};
 
 /// The longest token that is looked at, in bytes.
 const LONGEST: usize = 8 * 1024;
@@ -30,25 +36,16 @@ pub struct Authority {
     audience: String,
     leeway: Duration,
     apps: HashMap<AppId, Arc<App>>,
+    limiters: Limiters,
     trust: ArcSwap<Trust>,
     verified: Cache<[u8; 32], Entry, UnitWeighter, FxBuildHasher>,
-}
-
-/// The keys, and what has been revoked. Each change is a new value with a higher generation.
-#[derive(Clone, Default)]
-struct Trust {
-    generation: u64,
-    /// A key keeps its place for ever; a revoked one loses its flag.
-    keys: Vec<(Arc<Key>, bool)>,
-    denied: HashSet<TokenId>,
+    examined: Counter,
 }
 
 /// What is remembered of a verified token: never the token itself.
 #[derive(Clone)]
 struct Entry {
     caller: Arc<Caller>,
-    /// The place of the key that verified it.
-    key: usize,
     /// The generation of [`Trust`] it was last checked against.
     generation: u64,
 }
@@ -67,15 +64,14 @@ impl Authority {
         apps: Vec<App>,
     ) -> Result<Self, SetupError> {
         crate::jose::install();
-        let mut kids = HashSet::new();
-        if let Some(twice) = keys.iter().find(|key| !kids.insert(key.kid.clone())) {
-            return Err(SetupError::DuplicateKey { kid: twice.kid.clone() });
-        }
+        unless_twice(&keys)?;
         let keys = keys.into_iter().map(|key| (Arc::new(key), true)).collect();
+        let apps = register(apps)?;
         Ok(Self {
             audience: audience.to_owned(),
             leeway,
-            apps: register(apps)?,
+            limiters: Limiters::of(apps.values().map(AsRef::as_ref), &Clock::System),
+            apps,
             trust: ArcSwap::from_pointee(Trust { keys, ..Trust::default() }),
             verified: Cache::with(
                 remembered,
@@ -84,7 +80,15 @@ impl Authority {
                 FxBuildHasher,
                 quick_cache::sync::DefaultLifecycle::default(),
             ),
+            examined: Counter::default(),
         })
+    }
+
+    /// The same authority, whose apps' rates are measured by `clock`.
+    #[must_use]
+    pub fn timed_by(self, clock: &Clock) -> Self {
+        let limiters = Limiters::of(self.apps.values().map(AsRef::as_ref), clock);
+        Self { limiters, ..self }
     }
 
     /// The caller that `token` speaks for. Refusals are not remembered.
@@ -100,7 +104,14 @@ impl Authority {
         let trust = self.trust.load();
         let entry = match self.verified.get(&name) {
             Some(known) if known.generation == trust.generation => known,
-            Some(known) => self.remember(name, trust.recheck(known)?),
+            // Its key is gone, or only was replaced by the same one: the token itself tells.
+            Some(known) if !trust.is_live(&known.caller) => {
+                self.remember(name, self.examine(&trust, token, now)?)
+            }
+            Some(known) => {
+                trust.admits(&known.caller)?;
+                self.remember(name, Entry { generation: trust.generation, ..known })
+            }
             None => self.remember(name, self.examine(&trust, token, now)?),
         };
         if entry.caller.expires_at <= now {
@@ -123,12 +134,89 @@ impl Authority {
         true
     }
 
-    /// Stops trusting the token with this `jti`, if it was seen before too.
-    pub fn deny(&self, jti: &str) {
-        let token = TokenId::of(jti);
+    /// Trusts `keys` alone from now on, for tokens seen before too.
+    ///
+    /// # Errors
+    /// When two keys have one id; then nothing changes.
+    pub fn replace_keys(&self, keys: Vec<Key>) -> Result<(), SetupError> {
+        unless_twice(&keys)?;
+        let keys: Vec<Arc<Key>> = keys.into_iter().map(Arc::new).collect();
         self.change(|trust| {
-            trust.denied.insert(token);
+            trust.keys.iter_mut().for_each(|(_, live)| *live = false);
+            trust.keys.extend(keys.iter().map(|key| (key.clone(), true)));
         });
+        Ok(())
+    }
+
+    /// The ids of the keys that are trusted.
+    #[must_use]
+    pub fn kids(&self) -> Vec<String> {
+        let trust = self.trust.load();
+        trust.keys.iter().filter(|(_, live)| *live).map(|(key, _)| key.kid.clone()).collect()
+    }
+
+    /// Stops trusting these tokens, if they were seen before too, each until the moment at which it ends by itself.
+    pub fn deny(&self, tokens: &[(TokenId, Timestamp)]) {
+        self.change(|trust| trust.denied.extend(tokens.iter().copied()));
+    }
+
+    /// Stops trusting tokens of the key `kid` that were issued before a moment, or do not say when.
+    pub fn refuse_before(&self, kid: &str, before: Timestamp) {
+        self.change(|trust| {
+            trust.cut.insert(kid.to_owned(), before);
+        });
+    }
+
+    /// Forgets denied tokens that have ended by now.
+    pub fn forget_ended(&self, now: Timestamp) {
+        self.change(|trust| trust.denied.retain(|_, until| *until > now));
+    }
+
+    /// Switches an app off, so that none of its tokens opens anything, or on again.
+    pub fn switch_app(&self, id: &AppId, off: bool) {
+        self.change(|trust| {
+            if off {
+                trust.off.insert(id.clone());
+            } else {
+                trust.off.remove(id);
+            }
+        });
+    }
+
+    /// Whether the app is switched off.
+    #[must_use]
+    pub fn is_app_off(&self, id: &AppId) -> bool {
+        self.trust.load().off.contains(id)
+    }
+
+    /// Passes if what `caller` was verified by still stands: for work that outlives the call's beginning.
+    ///
+    /// # Errors
+    /// [`AuthError::Revoked`] or [`AuthError::AppOff`].
+    pub fn still_admits(&self, caller: &Caller) -> Result<(), AuthError> {
+        let trust = self.trust.load();
+        if trust.is_live(caller) { trust.admits(caller) } else { Err(AuthError::Revoked) }
+    }
+
+    /// Which token this is and when it ends, of a token that is good but for having been revoked: for revoking it.
+    ///
+    /// # Errors
+    /// The first reason found for which the token is not good.
+    pub fn identify_token(
+        &self,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<(TokenId, Timestamp), AuthError> {
+        let caller = self.read(&self.trust.load(), token, now)?;
+        Ok((caller.token, caller.expires_at))
+    }
+
+    /// The apps that are registered, by name.
+    #[must_use]
+    pub fn apps(&self) -> Vec<AppId> {
+        let mut apps: Vec<AppId> = self.apps.keys().cloned().collect();
+        apps.sort_unstable();
+        apps
     }
 
     /// The app registered as `id`.
@@ -153,16 +241,29 @@ impl Authority {
         });
     }
 
+    /// How often a token was examined because it was not remembered.
+    #[must_use]
+    pub fn examined(&self) -> u64 {
+        self.examined.value()
+    }
+
     /// Verifies a token that is not remembered.
     fn examine(&self, trust: &Trust, token: &str, now: Timestamp) -> Result<Entry, AuthError> {
-        let head = Head::of(token)?;
-        let (key, claims) = trust.signed(token, &head)?;
-        let (signer, _) = trust.keys.get(key).ok_or(AuthError::UnknownKey)?;
-        let caller = self.admit(&claims, signer, now)?;
-        if trust.denied.contains(&caller.token) {
-            return Err(AuthError::Revoked);
+        self.examined.one();
+        let caller = self.read(trust, token, now)?;
+        trust.admits(&caller)?;
+        Ok(Entry { caller: Arc::new(caller), generation: trust.generation })
+    }
+
+    /// Verifies a token, but for whether it was revoked.
+    fn read(&self, trust: &Trust, token: &str, now: Timestamp) -> Result<Caller, AuthError> {
+        if token.len() > LONGEST {
+            return Err(AuthError::Malformed { part: "length" });
         }
-        Ok(Entry { caller: Arc::new(caller), key, generation: trust.generation })
+        let head = Head::of(token)?;
+        let (place, claims) = trust.signed(token, &head)?;
+        let (signer, _) = trust.keys.get(place).ok_or(AuthError::UnknownKey)?;
+        Ok(Caller { key: place, ..self.admit(&claims, signer, now)? })
     }
 
     /// Checks what the claims state; their signature has been verified.
@@ -217,42 +318,20 @@ impl Authority {
         let tenant = agreed([own, claimed, key.vouches.tenant.clone()])?;
         let limit = app.as_ref().map_or(Scopes::ALL, |app| app.scopes);
         let scopes = scopes & key.vouches.scopes & limit;
-        Ok(Caller { kind, scopes, tenant, app, subject, expires_at, token })
-    }
-}
-
-impl Trust {
-    /// Whether what was verified once still stands.
-    fn recheck(&self, known: Entry) -> Result<Entry, AuthError> {
-        let live = self.keys.get(known.key).is_some_and(|(_, live)| *live);
-        if live && !self.denied.contains(&known.caller.token) {
-            Ok(Entry { generation: self.generation, ..known })
-        } else {
-            Err(AuthError::Revoked)
-        }
-    }
-
-    /// The place of the key that signed the token, and what it signed. A `kid` selects the key; without one, each
-    /// key of the token's algorithm is tried. No key is ever tried with an algorithm that is not its own.
-    fn signed(&self, token: &str, head: &Head) -> Result<(usize, Claims), AuthError> {
-        let mut refusal = AuthError::UnknownKey;
-        for (place, (key, live)) in self.keys.iter().enumerate() {
-            match &head.kid {
-                Some(kid) if *kid != key.kid => continue,
-                Some(_) if !live => return Err(AuthError::Revoked),
-                Some(_) if key.algorithm != head.algorithm => {
-                    return Err(AuthError::WrongAlgorithm);
-                }
-                None if !live || key.algorithm != head.algorithm => continue,
-                _ => {}
-            }
-            match decode(token, key) {
-                Ok(claims) => return Ok((place, claims)),
-                Err(AuthError::BadSignature) => refusal = AuthError::BadSignature,
-                Err(other) => return Err(other),
-            }
-        }
-        Err(refusal)
+        let issued_at = claims.iat.map(|moment| moment.0);
+        let limiter = app.as_ref().and_then(|app| self.limiters.of_app(&app.id));
+        Ok(Caller {
+            kind,
+            scopes,
+            tenant,
+            app,
+            subject,
+            issued_at,
+            expires_at,
+            token,
+            key: 0,
+            limiter,
+        })
     }
 }
 
@@ -266,44 +345,9 @@ impl fmt::Debug for Authority {
     }
 }
 
-/// The token in an `Authorization` header, by RFC 6750 §2.1.
-///
-/// # Errors
-/// When there is no header, another scheme, or a token with characters that no token has.
-pub fn bearer(header: Option<&[u8]>) -> Result<&str, AuthError> {
-    let header = header.ok_or(AuthError::MissingToken)?;
-    let Some((scheme, token)) = header.split_at_checked(7) else {
-        return Err(AuthError::MissingToken);
-    };
-    if !scheme.eq_ignore_ascii_case(b"bearer ") {
-        return Err(AuthError::MissingToken);
-    }
-    let token = std::str::from_utf8(token).map_err(|_| AuthError::Malformed { part: "form" })?;
-    Ok(token.trim_matches(' '))
-}
-
 fn fingerprint(token: &str) -> [u8; 32] {
     let digest = digest::digest(&digest::SHA256, token.as_bytes());
     digest.as_ref().try_into().unwrap_or_default()
-}
-
-/// Verifies the signature; what the claims state is for the authority to check, against its own clock.
-fn decode(token: &str, key: &Key) -> Result<Claims, AuthError> {
-    let mut validation = Validation::new(key.algorithm.wire());
-    validation.validate_exp = false;
-    validation.validate_nbf = false;
-    validation.validate_aud = false;
-    validation.required_spec_claims.clear();
-    jsonwebtoken::decode(token, &key.decoding, &validation).map(|data| data.claims).map_err(
-        |error| match error.kind() {
-            ErrorKind::InvalidSignature => AuthError::BadSignature,
-            ErrorKind::InvalidAlgorithm | ErrorKind::UnsupportedAlgorithm => {
-                AuthError::WrongAlgorithm
-            }
-            ErrorKind::Json(_) | ErrorKind::Utf8(_) => AuthError::Malformed { part: "claims" },
-            _ => AuthError::Malformed { part: "encoding" },
-        },
-    )
 }
 
 fn person(sub: &str, id_type: Option<&str>) -> Result<SubjectRef, AuthError> {
@@ -320,6 +364,14 @@ fn agreed(tenants: [Option<TenantId>; 3]) -> Result<TenantId, AuthError> {
     let mut named = tenants.into_iter().flatten();
     let Some(tenant) = named.next() else { return Ok(TenantId::standard()) };
     if named.all(|other| other == tenant) { Ok(tenant) } else { Err(AuthError::WrongTenant) }
+}
+
+fn unless_twice(keys: &[Key]) -> Result<(), SetupError> {
+    let mut kids = HashSet::new();
+    match keys.iter().find(|key| !kids.insert(&key.kid)) {
+        Some(twice) => Err(SetupError::DuplicateKey { kid: twice.kid.clone() }),
+        None => Ok(()),
+    }
 }
 
 fn register(apps: Vec<App>) -> Result<HashMap<AppId, Arc<App>>, SetupError> {

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use ring::digest;
 
-use super::{AuthError, Scope, Scopes};
+use super::{AuthError, Rate, Scope, Scopes, TooMany, rate::Limiter};
 use crate::domain::{AppId, PurposeId, SubjectRef, TenantId, Timestamp};
 
 /// An app as the operator registered it.
@@ -18,6 +18,8 @@ pub struct App {
     pub purposes: BTreeSet<PurposeId>,
     /// The scopes its tokens may hold; a token's others are void.
     pub scopes: Scopes,
+    /// How often it may call; as often as it likes if absent.
+    pub rate: Option<Rate>,
 }
 
 /// The four kinds of callers. Their scopes do not mix in one token.
@@ -64,6 +66,12 @@ impl TokenId {
         Self(id)
     }
 
+    /// The token whose `jti` has this hash.
+    #[must_use]
+    pub const fn from_bytes(hash: [u8; 16]) -> Self {
+        Self(hash)
+    }
+
     /// The hash.
     #[must_use]
     pub const fn bytes(self) -> [u8; 16] {
@@ -85,8 +93,12 @@ pub struct Caller {
     pub(super) tenant: TenantId,
     pub(super) app: Option<Arc<App>>,
     pub(super) subject: Option<SubjectRef>,
+    pub(super) issued_at: Option<Timestamp>,
     pub(super) expires_at: Timestamp,
     pub(super) token: TokenId,
+    /// The place of the key that verified it.
+    pub(super) key: usize,
+    pub(super) limiter: Option<Arc<Limiter>>,
 }
 
 impl Caller {
@@ -136,6 +148,14 @@ impl Caller {
     #[must_use]
     pub fn registered(&self, purpose: &PurposeId) -> bool {
         self.app.as_ref().is_some_and(|app| app.purposes.contains(purpose))
+    }
+
+    /// Counts a call of the caller's app, if its rate allows one more. Tokens of one app share its rate.
+    ///
+    /// # Errors
+    /// [`TooMany`] if the app must wait.
+    pub fn count(&self) -> Result<(), TooMany> {
+        self.limiter.as_ref().map_or(Ok(()), |limiter| limiter.count())
     }
 
     /// Passes if the token allows `needed`.

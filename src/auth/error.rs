@@ -53,6 +53,9 @@ pub enum AuthError {
     /// The key was withdrawn, or the token's `jti` denied.
     #[error("the token or its key has been revoked")]
     Revoked,
+    /// The token is good, and the operator has switched its app off.
+    #[error("the app is switched off by the gateway's operator")]
+    AppOff,
     /// The token is good, and lacks the scope.
     #[error("the token lacks the scope {needed}")]
     WrongScope {
@@ -80,6 +83,7 @@ impl AuthError {
             Self::UnknownApp => "unknown_app",
             Self::MixedScopes => "mixed_scopes",
             Self::Revoked => "revoked",
+            Self::AppOff => "app_off",
             Self::WrongScope { .. } => "wrong_scope",
         }
     }

@@ -7,8 +7,11 @@ use std::{collections::BTreeSet, io, time::Duration};
 
 use serde::Deserialize;
 
-use super::{Algorithm, App, Authority, Key, Scopes, SetupError, Vouches};
+use super::{Algorithm, App, Authority, Key, Rate, Scopes, SetupError, Vouches};
 use crate::domain::{AppId, PurposeId, TenantId};
+
+/// The most verified tokens that are kept in memory: about 4 GB of them.
+const MOST_REMEMBERED: usize = 10_000_000;
 
 /// `[auth]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -43,6 +46,8 @@ pub struct KeySettings {
     pub algorithm: Algorithm,
     /// Where its bytes are: the raw secret for HS256, a PEM public key for the others.
     pub from: Source,
+    /// Where the private half is, in PKCS#8 PEM, for `consentry token`. Nothing else reads it.
+    pub private: Option<Source>,
     /// The issuer it belongs to, if not the standard one.
     pub issuer: Option<String>,
     /// The only tenant it speaks for.
@@ -99,6 +104,8 @@ pub struct AppSettings {
     pub purposes: BTreeSet<PurposeId>,
     /// The scopes its tokens may hold; all scopes of apps if absent.
     pub scopes: Option<Scopes>,
+    /// How often it may call, over all its tokens; as often as it likes if absent.
+    pub rate: Option<Rate>,
 }
 
 impl AuthSettings {
@@ -114,6 +121,25 @@ impl AuthSettings {
         if self.leeway_seconds > 60 {
             return Err(SetupError::BadSetting { field: "leeway_seconds", rule: "at most 60" });
         }
+        // Room for them is taken when the gateway opens.
+        if self.remembered_tokens > MOST_REMEMBERED {
+            let rule = "at most 10000000";
+            return Err(SetupError::BadSetting { field: "remembered_tokens", rule });
+        }
+        let keys = self.keys(&mut read)?;
+        let apps = apps.into_iter().map(AppSettings::app).collect();
+        let leeway = Duration::from_secs(self.leeway_seconds);
+        Authority::new(&self.audience, leeway, self.remembered_tokens, keys, apps)
+    }
+
+    /// The keys that these settings describe; `read` fetches their bytes.
+    ///
+    /// # Errors
+    /// When a key cannot be read or used, or there is none.
+    pub fn keys(
+        &self,
+        mut read: impl FnMut(&Source) -> io::Result<Vec<u8>>,
+    ) -> Result<Vec<Key>, SetupError> {
         let mut keys = Vec::new();
         for key in &self.key {
             let bytes = fetch(&mut read, &key.kid, &key.from)?;
@@ -133,9 +159,7 @@ impl AuthSettings {
         if keys.is_empty() {
             return Err(SetupError::BadSetting { field: "key", rule: "at least one key or set" });
         }
-        let apps = apps.into_iter().map(AppSettings::app).collect();
-        let leeway = Duration::from_secs(self.leeway_seconds);
-        Authority::new(&self.audience, leeway, self.remembered_tokens, keys, apps)
+        Ok(keys)
     }
 
     fn vouches(
@@ -157,7 +181,7 @@ impl AppSettings {
     #[must_use]
     pub fn app(self) -> App {
         let scopes = self.scopes.unwrap_or(Scopes::APP);
-        App { id: self.id, tenant: self.tenant, purposes: self.purposes, scopes }
+        App { id: self.id, tenant: self.tenant, purposes: self.purposes, scopes, rate: self.rate }
     }
 }
 

@@ -25,6 +25,7 @@ fn app(id: &str, scopes: Scopes) -> App {
         tenant: TenantId::parse("acme").unwrap(),
         purposes: [PurposeId::parse("recommend_products").unwrap()].into(),
         scopes,
+        rate: None,
     }
 }
 
@@ -276,7 +277,7 @@ fn a_revoked_key_and_a_denied_token_stop_at_once() {
     assert_eq!(verify(0), Err(AuthError::Revoked));
     assert_eq!((verify(1), verify(2)), (Ok(()), Ok(())));
 
-    authority.deny("t-2");
+    authority.deny(&[(TokenId::of("t-2"), later(60))]);
     assert_eq!(verify(2), Err(AuthError::Revoked));
     assert_eq!(verify(1), Ok(()));
 
@@ -383,6 +384,14 @@ fn keys_come_from_pem_from_jwks_and_from_secrets() {
         let token = jsonwebtoken::encode(&header, &claims(), key).unwrap();
         assert_eq!(authority.verify(&token, NOW).map(drop), expected, "{kid} {algorithm:?}");
     }
+}
+
+#[test]
+fn no_number_of_remembered_tokens_takes_all_memory() {
+    let text = "issuer = 'https://id.example'\nremembered_tokens = 9223372036854775807";
+    let settings: AuthSettings = toml::from_str(text).unwrap();
+    let refused = settings.authority(Vec::new(), |_: &Source| Ok(SECRET.to_vec())).unwrap_err();
+    assert!(refused.to_string().contains("remembered_tokens"), "{refused}");
 }
 
 fn es256_pair(random: &SystemRandom) -> (String, Vec<u8>) {

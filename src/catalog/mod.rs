@@ -26,6 +26,21 @@ pub const LEAST_PEOPLE: usize = 20;
 /// How far back a meeting counts.
 pub const WINDOW: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
+/// How many items are kept as one.
+pub const AT_ONCE: usize = 500;
+
+/// The most tags of an item.
+pub const MOST_TAGS: usize = 64;
+
+/// The most attributes of an item.
+pub const MOST_ATTRIBUTES: usize = 32;
+
+/// The longest name and the longest value of an attribute, in bytes.
+pub const LONGEST_ATTRIBUTE: (usize, usize) = (64, 1024);
+
+/// What the attributes of an item must be.
+pub const ATTRIBUTES: &str = "at most 32 strings with names of 1 to 64 bytes and values of at most 1024 bytes, without control characters";
+
 /// The most items the popular list holds.
 const POPULAR_LENGTH: usize = 1_000;
 
@@ -59,6 +74,20 @@ pub struct Item {
     pub attributes: Vec<(String, String)>,
 }
 
+impl Item {
+    /// Whether the attributes are [`ATTRIBUTES`].
+    #[must_use]
+    pub fn is_describable(&self) -> bool {
+        let (name, value) = LONGEST_ATTRIBUTE;
+        let fits = |(n, v): &(String, String)| {
+            (1..=name).contains(&n.len())
+                && v.len() <= value
+                && !n.chars().chain(v.chars()).any(char::is_control)
+        };
+        self.attributes.len() <= MOST_ATTRIBUTES && self.attributes.iter().all(fits)
+    }
+}
+
 #[derive(Debug)]
 struct Kept {
     item: Arc<Item>,
@@ -73,7 +102,8 @@ pub struct Catalog {
     items: Arc<RwLock<FxHashMap<ItemId, Kept>>>,
     ordered: Arc<ArcSwap<Vec<ItemId>>>,
     popular: Arc<ArcSwap<Popular>>,
-    writing: Arc<tokio::sync::Mutex<()>>,
+    /// Held while items are taken in: the place of the next new one.
+    writing: Arc<tokio::sync::Mutex<u64>>,
 }
 
 impl Catalog {
@@ -93,44 +123,69 @@ impl Catalog {
             Some(record) => decode(&record.value)?,
             None => Vec::new(),
         };
-        let catalog = Self {
+        let mut ordered: Vec<(u64, ItemId)> =
+            items.values().map(|kept: &Kept| (kept.order, kept.item.id.clone())).collect();
+        ordered.sort_unstable();
+        let next = ordered.last().map_or(0, |(order, _)| order + 1);
+        let ordered: Vec<ItemId> = ordered.into_iter().map(|(_, id)| id).collect();
+        Ok(Self {
             store,
             items: Arc::new(RwLock::new(items)),
-            ordered: Arc::default(),
+            ordered: Arc::new(ArcSwap::from_pointee(ordered)),
             popular: Arc::new(ArcSwap::from_pointee(Popular::of(popular))),
-            writing: Arc::default(),
-        };
-        catalog.put_in_order();
-        Ok(catalog)
+            writing: Arc::new(tokio::sync::Mutex::new(next)),
+        })
     }
 
     /// Takes in items; one that is known keeps its place and gets the new tags.
     ///
     /// # Errors
-    /// When the journal does not take them; then none of a batch of 500 is taken.
+    /// When the journal does not take them; then none of a batch of [`AT_ONCE`] is taken.
     pub async fn put(&self, items: Vec<Item>) -> Result<(), CatalogError> {
-        let _one_at_a_time = self.writing.lock().await;
-        let mut next = self.read().values().map(|kept| kept.order + 1).max().unwrap_or(0);
-        for chunk in items.chunks(500) {
-            let mut batch = Batch::default();
-            let mut kept = FxHashMap::default();
-            for item in chunk {
-                let known = self.read().get(&item.id).map(|known| (known.order, known.version));
-                let (order, version) = known.unwrap_or((next, 0));
-                let fresh = Kept { item: Arc::new(item.clone()), order, version: version + 1 };
-                if kept.insert(item.id.clone(), fresh).is_none() && known.is_none() {
-                    next += 1;
-                }
-            }
-            for kept in kept.values() {
-                let (key, version) = (item_key(&kept.item.id), kept.version);
-                batch.expect.push(Expect::Version { key: key.clone(), version: version - 1 });
-                batch.put.push(Put { key, version, value: encode(&(kept.order, &*kept.item))? });
-            }
-            self.store.commit(batch).await?;
-            self.items.write().unwrap_or_else(PoisonError::into_inner).extend(kept);
+        for some in items.chunks(AT_ONCE) {
+            self.put_with(some, Batch::default()).await?;
         }
-        self.put_in_order();
+        Ok(())
+    }
+
+    /// Takes in items, [`AT_ONCE`] at most, and `beside` with them, or neither.
+    ///
+    /// # Errors
+    /// When the journal does not take them, or something that `beside` expects does not hold.
+    pub async fn put_with(&self, items: &[Item], beside: Batch) -> Result<(), CatalogError> {
+        let mut next = self.writing.lock().await;
+        let mut after = *next;
+        let (mut batch, mut kept, mut new) = (beside, FxHashMap::default(), Vec::new());
+        for item in items {
+            let known = self.read().get(&item.id).map(|known| (known.order, known.version));
+            let (order, version) = known.unwrap_or((after, 0));
+            let fresh = Kept { item: Arc::new(item.clone()), order, version: version + 1 };
+            match (kept.insert(item.id.clone(), fresh), known) {
+                (None, None) => {
+                    new.push(item.id.clone());
+                    after += 1;
+                }
+                // Named twice in one batch: it keeps the place that it got first.
+                (Some(Kept { order, .. }), _) => {
+                    if let Some(again) = kept.get_mut(&item.id) {
+                        again.order = order;
+                    }
+                }
+                (None, Some(_)) => {}
+            }
+        }
+        for kept in kept.values() {
+            let (key, version) = (item_key(&kept.item.id), kept.version);
+            batch.expect.push(Expect::Version { key: key.clone(), version: version - 1 });
+            batch.put.push(Put { key, version, value: encode(&(kept.order, &*kept.item))? });
+        }
+        self.store.commit(batch).await?;
+        self.items.write().unwrap_or_else(PoisonError::into_inner).extend(kept);
+        *next = after;
+        if !new.is_empty() {
+            let known = self.ordered.load_full();
+            self.ordered.store(Arc::new(known.iter().cloned().chain(new).collect()));
+        }
         Ok(())
     }
 
@@ -193,14 +248,6 @@ impl Catalog {
     #[must_use]
     pub fn popular_len(&self) -> usize {
         self.popular.load().list.len()
-    }
-
-    fn put_in_order(&self) {
-        let items = self.read();
-        let mut ordered: Vec<(u64, ItemId)> =
-            items.values().map(|kept| (kept.order, kept.item.id.clone())).collect();
-        ordered.sort_unstable();
-        self.ordered.store(Arc::new(ordered.into_iter().map(|(_, id)| id).collect()));
     }
 
     fn read(&self) -> RwLockReadGuard<'_, FxHashMap<ItemId, Kept>> {

@@ -2,7 +2,20 @@
 //!
 //! Exit statuses: 0 done, 1 failed (the reason is on standard error), 2 the command line was not understood.
 
+mod health;
+mod import;
+mod init;
+mod log;
+mod notify;
+mod operator;
+mod policy;
 mod print;
+mod reload;
+mod revoke;
+mod signals;
+mod status;
+mod store;
+mod switch;
 mod token;
 
 use std::{
@@ -14,14 +27,13 @@ use std::{
 
 use clap::{Parser, Subcommand};
 
+use self::{log::Log, signals::Stops};
 use crate::{
     app::{
         App, AppError, Machine, Server, Settings,
         demo::{Demo, DemoOptions},
-        policy_files,
     },
     auth::Source,
-    policy::Bundle,
 };
 
 /// A privacy-first, consent-aware personalization gateway.
@@ -49,26 +61,36 @@ enum What {
         #[arg(long)]
         json: bool,
     },
+    /// Makes the folder of a new gateway: configuration, policies and fresh keys.
+    Init(init::InitArgs),
     /// Runs the gateway that a configuration file describes.
     Serve {
         /// The configuration file.
         #[arg(long)]
         config: PathBuf,
     },
-    /// Prints a token, signed with a key of the configuration.
-    Token(token::TokenArgs),
+    /// Brings over the consents or items that an organisation has.
+    Import(import::ImportArgs),
+    /// Says how the gateway stands.
+    Status(operator::OperatorArgs),
+    /// Asks a running gateway whether it answers: exit status 0 if it does, else 1.
+    Health(health::HealthArgs),
+    /// Backs up, restores, verifies and rebuilds the store.
+    #[command(subcommand)]
+    Store(store::StoreCommand),
+    /// Switches an app or a recipient off or on, and says which are off.
+    Switch {
+        #[command(subcommand)]
+        what: switch::SwitchCommand,
+    },
+    /// Prints a token, signed with a key of the configuration, or revokes tokens.
+    Token {
+        #[command(subcommand)]
+        what: token::TokenCommand,
+    },
     /// Works with policies.
     #[command(subcommand)]
-    Policy(PolicyCommand),
-}
-
-#[derive(Debug, Subcommand)]
-enum PolicyCommand {
-    /// Checks a folder of policies, and runs the cases beside them.
-    Check {
-        /// The folder; the policies that come with the program if absent.
-        dir: Option<PathBuf>,
-    },
+    Policy(policy::PolicyCommand),
 }
 
 /// Runs the command line `args`, whose first is the program's name.
@@ -85,9 +107,22 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         What::Demo { data, port, movielens, json } => {
             demo(&DemoOptions { data, port, movielens }, json)
         }
+        What::Init(args) => init::run(&args),
+        What::Import(args) => import::run(&args),
         What::Serve { config } => serve(&config),
-        What::Token(args) => token::run(&args),
-        What::Policy(PolicyCommand::Check { dir }) => match check(dir.as_deref()) {
+        What::Status(args) => status::run(&args),
+        What::Health(args) => match health::run(&args) {
+            Ok(true) => Ok(()),
+            Ok(false) => return ExitCode::FAILURE,
+            Err(error) => Err(error),
+        },
+        What::Store(command) => match store::run(command) {
+            Ok(status) => return status,
+            Err(error) => Err(error),
+        },
+        What::Switch { what } => switch::run(&what),
+        What::Token { what } => token::run(&what),
+        What::Policy(command) => match policy::run(&command) {
             Ok(true) => Ok(()),
             Ok(false) => return ExitCode::FAILURE,
             Err(error) => Err(error),
@@ -103,45 +138,31 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn demo(options: &DemoOptions, json: bool) -> Result<(), AppError> {
-    print::log_to_stderr(tracing::Level::WARN);
+    let log = Log::start(tracing::Level::WARN);
+    let stops = Stops::listen()?;
     let demo = Demo::start(options, Machine::real())?;
     print::line(&if json { demo.facts()?.to_string() } else { demo.story()? });
-    wait_for_stop()?;
+    let stopped = stops.wait(None);
     demo.stop();
-    Ok(())
+    log.end();
+    stopped
 }
 
 fn serve(config: &Path) -> Result<(), AppError> {
-    print::log_to_stderr(tracing::Level::INFO);
-    let app = App::open(Settings::read(config)?, Machine::real(), read)?;
+    let settings = Settings::read(config)?;
+    let log = Log::start(settings.telemetry.log.into());
+    let app = App::open(settings, Machine::real(), read)?;
+    app.observer.show_dropped_lines(log.dropped());
+    let stops = Stops::listen()?;
     let server = Server::start(app)?;
-    tracing::info!(server.address = %server.address(), "ready");
-    wait_for_stop()?;
+    tracing::info!(server.address = %server.address(), operator.door = %server.door(), "ready");
+    notify::say(notify::READY);
+    let stopped = stops.wait(Some(&|| reload::keys(server.app(), config)));
     tracing::info!("stopping");
+    notify::say(notify::STOPPING);
     server.stop();
-    Ok(())
-}
-
-fn check(dir: Option<&Path>) -> Result<bool, AppError> {
-    let bundle = match dir {
-        Some(dir) => Bundle::parse(policy_files(dir)?)?,
-        None => Bundle::shipped()?,
-    };
-    let report = bundle.check()?;
-    for failed in &report.failed {
-        print::line(&format!(
-            "{}:{}: {}: expected {}, got {}",
-            failed.file, failed.line, failed.name, failed.expected, failed.got
-        ));
-    }
-    for breach in &report.breaches {
-        print::line(&format!("a promise is broken: {breach:?}"));
-    }
-    for untried in &report.untried {
-        print::line(&format!("{untried}: no case tries this policy"));
-    }
-    print::line(&format!("{} cases passed, {} failed", report.passed, report.failed.len()));
-    Ok(report.holds())
+    log.end();
+    stopped
 }
 
 /// The bytes of a key or a secret.
@@ -154,19 +175,4 @@ fn read(source: &Source) -> io::Result<Vec<u8>> {
             value.map(String::into_bytes).map_err(|_| io::ErrorKind::NotFound.into())
         }
     }
-}
-
-/// Waits for SIGINT or SIGTERM.
-fn wait_for_stop() -> Result<(), AppError> {
-    let failed = |source| AppError::Machine { doing: "waiting for a signal", source };
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-    runtime.block_on(async {
-        let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-            .map_err(failed)?;
-        tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted.map_err(failed),
-            _ = term.recv() => Ok(()),
-        }
-    })
 }

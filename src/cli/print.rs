@@ -1,4 +1,4 @@
-//! The command's own output: results on standard output, failures and logs on standard error.
+//! The command's own output: results on standard output, failures on standard error.
 
 use std::{error::Error, io::Write as _};
 
@@ -7,6 +7,11 @@ pub(super) fn line(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{}", text.trim_end());
     let _ = out.flush();
+}
+
+/// What a person at a terminal is told meanwhile.
+pub(super) fn note(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
 /// A failure with everything that led to it, on one line.
@@ -23,18 +28,14 @@ pub(super) fn failure(error: &dyn Error) {
     let _ = writeln!(std::io::stderr().lock(), "consentry: {text}");
 }
 
+/// Shows on a terminal that work goes on, and for how long; elsewhere nothing.
+pub(super) fn waiting(what: &'static str) -> indicatif::ProgressBar {
+    let bar = indicatif::ProgressBar::new_spinner().with_message(what);
+    bar.enable_steady_tick(std::time::Duration::from_millis(200));
+    bar
+}
+
 /// What the command line parser has to say: help on standard output, mistakes on standard error.
 pub(super) fn help(error: &clap::Error) {
     let _ = error.print();
-}
-
-/// Log lines from `level` up, as flat JSON on standard error.
-pub(super) fn log_to_stderr(level: tracing::Level) {
-    let logs = tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_max_level(level)
-        .with_writer(std::io::stderr);
-    // A second start in one process keeps the first one's log.
-    let _ = logs.try_init();
 }

@@ -1,10 +1,10 @@
-//! `consentry token`: for operators without an identity provider, and for tests.
+//! `consentry token`: makes tokens, for operators without an identity provider and for tests, and revokes them.
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand};
 
-use super::print;
+use super::{print, revoke};
 use crate::{
     ambient::{Clock, Entropy},
     app::{AppError, Settings},
@@ -12,25 +12,25 @@ use crate::{
     domain::{AppId, SubjectRef, TenantId, UserId},
 };
 
-/// Whom a token is for.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Kind {
-    /// An app of the configuration, with all scopes that it has there.
-    App,
-    /// A person, for themselves.
-    #[value(name = "self")]
-    Myself,
-    /// An auditor.
-    Auditor,
-    /// An operator.
-    Operator,
+/// Whom a token is for, or which ones are revoked.
+#[derive(Debug, Subcommand)]
+pub(super) enum TokenCommand {
+    /// Prints a token for an app of the configuration, with all scopes that it has there.
+    App(TokenArgs),
+    /// Prints a token for a person, for themselves.
+    #[command(name = "self")]
+    Myself(TokenArgs),
+    /// Prints a token for an auditor.
+    Auditor(TokenArgs),
+    /// Prints a token for an operator.
+    Operator(TokenArgs),
+    /// Revokes one token, or those of a key that were issued before a moment; says what is revoked if none is named.
+    Revoke(revoke::RevokeArgs),
 }
 
 /// `consentry token KIND NAME`.
 #[derive(Debug, Args)]
 pub(super) struct TokenArgs {
-    /// Whom the token is for.
-    kind: Kind,
     /// The app's name, the person's id, or the name of auditor or operator.
     name: String,
     /// The configuration file.
@@ -50,14 +50,22 @@ pub(super) struct TokenArgs {
     tenant: TenantId,
 }
 
-pub(super) fn run(args: &TokenArgs) -> Result<(), AppError> {
+pub(super) fn run(command: &TokenCommand) -> Result<(), AppError> {
+    let args = match command {
+        TokenCommand::Revoke(args) => return revoke::run(args),
+        TokenCommand::App(args)
+        | TokenCommand::Myself(args)
+        | TokenCommand::Auditor(args)
+        | TokenCommand::Operator(args) => args,
+    };
     let settings = Settings::read(&args.config)?;
     let mint = mint(args, &settings)?;
     let wrong = |error: crate::domain::InvalidId| AppError::Settings(error.to_string());
     let (now, life, entropy) =
         (Clock::System.now(), Duration::from_secs(args.seconds), Entropy::system());
-    let token = match args.kind {
-        Kind::App => {
+    let token = match command {
+        TokenCommand::Revoke(_) => return Ok(()),
+        TokenCommand::App(_) => {
             let id = AppId::parse(&args.name).map_err(wrong)?;
             let known = settings.app.iter().find(|app| app.id == id);
             let known =
@@ -65,17 +73,19 @@ pub(super) fn run(args: &TokenArgs) -> Result<(), AppError> {
             let scopes = known.scopes.unwrap_or(Scopes::APP);
             mint.token(Grant::App { id: &id, scopes }, now, life, &entropy)?
         }
-        Kind::Myself => {
+        TokenCommand::Myself(_) => {
             let id = UserId::parse(&args.name).map_err(wrong)?;
             let subject = SubjectRef { id_type: crate::domain::IdType::user_id(), id };
             let grant = Grant::Myself { tenant: &args.tenant, subject: &subject };
             mint.token(grant, now, life, &entropy)?
         }
-        Kind::Auditor => {
+        TokenCommand::Auditor(_) => {
             let grant = Grant::Auditor { name: &args.name, tenant: &args.tenant };
             mint.token(grant, now, life, &entropy)?
         }
-        Kind::Operator => mint.token(Grant::Operator { name: &args.name }, now, life, &entropy)?,
+        TokenCommand::Operator(_) => {
+            mint.token(Grant::Operator { name: &args.name }, now, life, &entropy)?
+        }
     };
     print::line(token.expose());
     Ok(())
@@ -103,10 +113,17 @@ fn mint(args: &TokenArgs, settings: &Settings) -> Result<Mint, AppError> {
         }
         return Ok(Mint::hs256(&key.kid, &secret, vouches, audience)?);
     }
-    let needed = || AppError::Settings(format!("the key {} needs --private-key", key.kid));
-    let path = args.private_key.as_ref().ok_or_else(needed)?;
-    let pem =
-        std::fs::read(path).map_err(|source| AppError::Read { path: path.clone(), source })?;
+    let pem = match (&args.private_key, &key.private) {
+        (Some(path), _) => {
+            std::fs::read(path).map_err(|source| AppError::Read { path: path.clone(), source })?
+        }
+        (None, Some(private)) => super::read(private)
+            .map_err(|source| AppError::Machine { doing: "reading the private key", source })?,
+        (None, None) => {
+            let needs = format!("the key {} needs `private` there, or --private-key", key.kid);
+            return Err(AppError::Settings(needs));
+        }
+    };
     let public = Key::new(&key.kid, key.algorithm, &bytes, vouches)?;
     Ok(Mint::pem(&public, &pem, audience)?)
 }

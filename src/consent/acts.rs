@@ -1,15 +1,13 @@
 //! Acts: giving, refusing, withdrawing, expiring, objecting, and setting rules.
 
 use super::{
-    Act, Action, ConsentError, Ledger, Person, Receipt, Rules, Snapshot, change::Change,
-    ledger::off_the_worker,
+    Act, Action, ConsentError, Ledger, Person, Rules, Snapshot, change::Change,
+    ledger::off_the_worker, owed::Whose, told::Told,
 };
 use crate::{
-    domain::{
-        CategoryId, ConsentState, Detail, Epoch, Method, PurposeId, Refusal, Sid, Timestamp,
-        consent::Given,
-    },
+    domain::{CategoryId, Detail, Epoch, Method, PurposeId, Refusal, Timestamp, consent::Given},
     policy::{Bundle, Catalogue, GpcEffect, Purpose},
+    retry::{Attempt, Begun, Claim},
     store::CommitError,
     vault::Handle,
 };
@@ -59,28 +57,70 @@ impl Ledger {
     /// When the act is refused, or the journal does not take it. A withdrawal that the journal does not take holds in
     /// this process all the same, and [`Acted::index`] is `None`.
     pub async fn act(&self, handle: Handle, request: Request) -> Result<Acted, ConsentError> {
-        let bundle = self.policies.snapshot();
-        let purpose = bundle
-            .catalogue()
-            .purpose(&request.purpose)
-            .ok_or_else(|| ConsentError::UnknownPurpose(request.purpose.clone()))?;
-        let act = self.read(bundle.catalogue(), purpose, &request)?;
-        for _ in 0..TRIES {
-            let mut change = self.begin(handle).await?;
-            if change.created && act.action == Action::Withdraw {
-                return Err(Refusal::NothingGiven.into());
+        self.act_once(handle, request, None).await
+    }
+
+    /// Like [`Ledger::act`], for a call that may be a retry: an act that was recorded under the same attempt is not
+    /// done again, and what it came to is told.
+    ///
+    /// # Errors
+    /// As [`Ledger::act`], and when the attempt's key is in use or was used for another call.
+    pub async fn act_once(
+        &self,
+        handle: Handle,
+        request: Request,
+        attempt: Option<Attempt>,
+    ) -> Result<Acted, ConsentError> {
+        let claim = match attempt {
+            Some(attempt) => {
+                let Begun { claim, told } = self.retries.begin::<Told>(attempt).await?;
+                if let Some(told) = told {
+                    return self.acted_before(told).await;
+                }
+                Some(claim)
             }
-            let until = request.under_14_until.or(change.standing.under_14_until);
-            change.standing.under_14_until = until;
-            let sid = change.key.sid();
-            self.apply(purpose, &act, &mut change)?;
-            match self.commit(&bundle, change, &act).await {
-                Ok((index, epoch)) => return self.acted(&act, sid, epoch, index),
+            None => None,
+        };
+        // Held to the end, so that a change of policy sees what is given, or keeps it from being given.
+        let acting = self.acting().await;
+        if request.action == Action::Give {
+            acting.may_give(&request.purpose, &request.categories)?;
+        }
+        for _ in 0..TRIES {
+            let bundle = self.policies.snapshot();
+            match self.act_under(&bundle, handle, &request, claim.as_ref()).await {
                 Err(ConsentError::Commit(CommitError::Conflict)) => {}
-                Err(error) => return Err(error),
+                // What the person had may stand under another name by now.
+                Err(_) if self.policies.current().version() != bundle.version() => {}
+                done => return done,
             }
         }
         Err(ConsentError::Contended)
+    }
+
+    async fn act_under(
+        &self,
+        bundle: &Bundle,
+        handle: Handle,
+        request: &Request,
+        claim: Option<&Claim>,
+    ) -> Result<Acted, ConsentError> {
+        let purpose = meant(bundle, request)?;
+        let act = self.read(bundle.catalogue(), purpose, request)?;
+        let mut change = self.begin(handle, bundle).await?;
+        if change.created && act.action == Action::Withdraw {
+            return Err(Refusal::NothingGiven.into());
+        }
+        let until = request.under_14_until.or(change.standing.under_14_until);
+        change.standing.under_14_until = until;
+        let sid = change.key.sid();
+        self.apply(purpose, &act, &mut change)?;
+        let (index, epoch, told) = self.commit_told(bundle, change, &act, claim).await?;
+        let rest = match told {
+            Some(told) => (told.receipt_id, told.last_use),
+            None => (self.receipt_id()?, self.gates.last_use(sid, purpose.id())),
+        };
+        self.acted(&act, epoch, index, rest)
     }
 
     /// Keeps an objection by signal of a known person, for every purpose that such a signal is about. Returns the
@@ -91,12 +131,12 @@ impl Ledger {
     pub async fn object(&self, person: Person) -> Result<Person, ConsentError> {
         let bundle = self.policies.snapshot();
         let act = self.plain(Action::Object, Method::Signal);
-        let mut person = person;
+        let mut person = self.settled(person, &bundle).await?;
         for _ in 0..TRIES {
             let mut change = Change::begin(&person);
             let mut news = false;
-            let heeds = |purpose: &&Purpose| purpose.gpc() != GpcEffect::Ignored;
-            for purpose in bundle.catalogue().purposes().iter().filter(heeds) {
+            let purposes = bundle.catalogue().purposes().iter();
+            for purpose in purposes.filter(|purpose| heeds_signals(purpose)) {
                 let place = change.standing.purpose_mut(purpose.id());
                 if place.objected_at.is_none() {
                     (place.objected_at, news) = (Some(act.at), true);
@@ -127,10 +167,11 @@ impl Ledger {
         handle: Handle,
         change_rules: impl Fn(&mut Rules),
     ) -> Result<Rules, ConsentError> {
+        let _acting = self.acting().await;
         let bundle = self.policies.snapshot();
         let act = self.plain(Action::SetRules, Method::App);
         for _ in 0..TRIES {
-            let mut change = self.begin(handle).await?;
+            let mut change = self.begin(handle, &bundle).await?;
             change_rules(&mut change.standing.rules);
             let rules = change.standing.rules.clone();
             match self.commit(&bundle, change, &act).await {
@@ -143,14 +184,19 @@ impl Ledger {
     }
 
     /// The beginnings of a change to the person under `handle`, who comes to be known by it if nobody is yet.
-    async fn begin(&self, handle: Handle) -> Result<Change, ConsentError> {
+    pub(super) async fn begin(
+        &self,
+        handle: Handle,
+        bundle: &Bundle,
+    ) -> Result<Change, ConsentError> {
         let ledger = self.clone();
         if let Some(person) = off_the_worker(move || ledger.find(handle)).await? {
-            return Ok(Change::begin(&person));
+            return Ok(Change::begin(&self.settled(person, bundle).await?));
         }
         let enrolment = self.vault.enrol(handle)?;
         let mut change = Change::begin(&Person::new(enrolment.key));
         change.created = true;
+        change.newcomer = Some(handle);
         change.batch.expect = enrolment.expect;
         change.batch.put = enrolment.put;
         Ok(change)
@@ -245,11 +291,27 @@ impl Ledger {
         change: Change,
         act: &Act,
     ) -> Result<(Option<u64>, Epoch), ConsentError> {
-        let sid = change.key.sid();
-        let ends = matches!(act.action, Action::Withdraw | Action::Refuse | Action::Object);
-        let epoch = change.standing.epoch;
-        let batch = change.into_batch(self, bundle, act, ends)?;
+        let (index, epoch, _) = self.commit_told(bundle, change, act, None).await?;
+        Ok((index, epoch))
+    }
+
+    /// Like [`Ledger::commit`]; with a claim, what its retries are told is written with the act.
+    async fn commit_told(
+        &self,
+        bundle: &Bundle,
+        change: Change,
+        act: &Act,
+        claim: Option<&Claim>,
+    ) -> Result<(Option<u64>, Epoch, Option<Told>), ConsentError> {
+        let (sid, key) = (change.key.sid(), change.key.clone());
+        let takes_back = matches!(act.action, Action::Withdraw | Action::Refuse | Action::Object);
+        let ends = takes_back || act.action == Action::Expire;
+        let (epoch, newcomer) = (change.standing.epoch, change.newcomer);
+        let mut batch = change.into_batch(self, bundle, act, takes_back)?;
         let closed = self.gates.close(sid);
+        let told = claim
+            .map(|claim| self.tell_retries(claim, &key, (act, epoch), &mut batch))
+            .transpose()?;
         let recorded = self.audit.record(batch).await;
         let index = match recorded {
             Ok(logged) => Some(logged.index()),
@@ -257,55 +319,39 @@ impl Ledger {
             Err(error) => return Err(error.into()),
         };
         closed.drained().await;
+        let counts = self.gates.counts();
         match index {
             Some(_) => {
+                counts.acts.of(act.action.as_str()).one();
                 closed.recorded(act.purpose.as_ref());
-                if let Some(purpose) = act.purpose.as_ref().filter(|_| act.action != Action::Give) {
-                    self.clear(sid, purpose).await?;
-                }
             }
             // Nothing could be written, so the shut gate is all that makes the act hold.
-            None => closed.leave_shut(act.purpose.as_ref()),
+            None => {
+                counts.shut.one();
+                let number = closed.leave_shut(act.purpose.as_ref());
+                self.owe(newcomer.map_or(Whose::Known(sid, number), Whose::Newcomer), act);
+            }
         }
-        Ok((index, epoch))
+        Ok((index, epoch, told))
     }
+}
 
-    fn acted(
-        &self,
-        act: &Act,
-        sid: Sid,
-        epoch: Epoch,
-        index: Option<u64>,
-    ) -> Result<Acted, ConsentError> {
-        let purpose = act.purpose.as_ref().ok_or(Refusal::NothingGiven)?;
-        let state = match act.action {
-            Action::Give => ConsentState::Given,
-            Action::Withdraw => ConsentState::Withdrawn,
-            _ => ConsentState::Refused,
-        };
-        let receipt = Receipt {
-            receipt_id: uuid::Builder::from_random_bytes(self.entropy.draw()?)
-                .into_uuid()
-                .to_string(),
-            purpose: purpose.clone(),
-            event_state: state.as_str().to_owned(),
-            event_time: act.at.rfc3339(),
-            pii_information: act.words(),
-            validity_until: act.expires_at.map(Timestamp::rfc3339),
-            collection_method: act.method.as_str().to_owned(),
-            privacy_notice: act.notice.clone(),
-            consent_epoch: epoch,
-            log_origin: self.log_origin.as_ref().to_owned(),
-            log_index: index,
-        };
-        let last_use = self.gates.last_use(sid, purpose);
-        Ok(Acted { epoch, receipt: receipt.sign(&self.signer)?, index, last_use })
-    }
+/// The purpose that a request names. Who says no may say it to the name that the purpose had before.
+fn meant<'a>(bundle: &'a Bundle, request: &Request) -> Result<&'a Purpose, ConsentError> {
+    let gives = request.action == Action::Give;
+    let renamed = if gives { &request.purpose } else { bundle.renamed(&request.purpose) };
+    let known = bundle.catalogue().purpose(renamed);
+    known.ok_or_else(|| ConsentError::UnknownPurpose(request.purpose.clone()))
+}
+
+/// Whether an objection by signal is about this purpose.
+pub(super) fn heeds_signals(purpose: &Purpose) -> bool {
+    purpose.gpc() != GpcEffect::Ignored
 }
 
 /// What a person agrees to: what the request names, or all that the purpose uses except sensitive categories, each
 /// of which needs an act that names it (PIPA 23).
-fn agreed(
+pub(super) fn agreed(
     catalogue: &Catalogue,
     purpose: &Purpose,
     asked: &[(CategoryId, Detail)],

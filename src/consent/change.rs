@@ -9,10 +9,10 @@ use super::{
 };
 use crate::{
     audit::{Draft, Event, RowKeys},
-    domain::Epoch,
+    domain::{Epoch, Method, Timestamp},
     policy::Bundle,
     store::{Batch, Expect},
-    vault::SubjectKey,
+    vault::{Handle, SubjectKey},
 };
 
 /// A standing that is being changed.
@@ -24,6 +24,8 @@ pub(super) struct Change {
     pub(super) standing: Standing,
     /// Whether the person comes to be known by this change.
     pub(super) created: bool,
+    /// Under which handle, if so.
+    pub(super) newcomer: Option<Handle>,
     /// What else is written with it.
     pub(super) batch: Batch,
     version: u64,
@@ -38,6 +40,7 @@ impl Change {
             before: person.standing.clone(),
             standing,
             created: false,
+            newcomer: None,
             batch: Batch::default(),
             version: person.version(),
         }
@@ -45,32 +48,60 @@ impl Change {
 
     /// The batch that writes the standing, the act, their row in the log and the new epoch, or none of them.
     pub(super) fn into_batch(
-        self,
+        mut self,
         ledger: &Ledger,
         bundle: &Bundle,
         act: &Act,
         urgent: bool,
     ) -> Result<Batch, ConsentError> {
+        self.note(ledger, bundle, act)?;
+        self.batch.urgent = urgent;
+        self.finish(ledger)
+    }
+
+    /// Adds the act that made the present epoch, and its row.
+    pub(super) fn note(
+        &mut self,
+        ledger: &Ledger,
+        bundle: &Bundle,
+        act: &Act,
+    ) -> Result<(), ConsentError> {
         let (sid, epoch) = (self.key.sid(), self.standing.epoch);
+        self.batch.put.push(self.key.seal(&ledger.entropy, act_key(sid, epoch), None, act)?);
+        let rows = RowKeys::of(&self.key, self.standing.audit_epoch);
+        let at = recorded_at(ledger, act);
+        self.batch.leaves.push(ledger.audit.seal(draft(bundle, act, epoch, at), &rows, None)?);
+        // A person comes to be known once, with the first of their acts.
+        if self.created && self.batch.leaves.len() == 1 {
+            let created = created(bundle, act, at);
+            self.batch.leaves.push(ledger.audit.seal(created, &rows, Some(&self.key))?);
+        }
+        Ok(())
+    }
+
+    /// The batch that writes the standing and what was noted.
+    pub(super) fn finish(self, ledger: &Ledger) -> Result<Batch, ConsentError> {
+        let sid = self.key.sid();
         let at = standing_key(sid);
         let mut batch = self.batch;
         batch.expect.push(Expect::Version { key: at.clone(), version: self.version });
         let over = (self.version > 0).then_some(self.version);
         batch.put.push(self.key.seal(&ledger.entropy, at, over, &self.standing)?);
-        batch.put.push(self.key.seal(&ledger.entropy, act_key(sid, epoch), None, act)?);
-        batch.raise.push((sid, Some(epoch)));
-        batch.urgent = urgent;
-        let rows = RowKeys::of(&self.key, self.standing.audit_epoch);
-        batch.leaves.push(ledger.audit.seal(draft(bundle, act, epoch), &rows, None)?);
-        if self.created {
-            let created = created(bundle, act);
-            batch.leaves.push(ledger.audit.seal(created, &rows, Some(&self.key))?);
-        }
+        batch.raise.push((sid, Some(self.standing.epoch)));
         Ok(batch)
     }
 }
 
-fn draft(bundle: &Bundle, act: &Act, epoch: Epoch) -> Draft {
+/// When a row is written: an imported act is dated when it was done elsewhere, and its row when it came here, so that
+/// the log's times follow its order and the row's body is kept as long as any other's.
+fn recorded_at(ledger: &Ledger, act: &Act) -> Timestamp {
+    match act.method {
+        Method::Import => ledger.clock.now(),
+        _ => act.at,
+    }
+}
+
+fn draft(bundle: &Bundle, act: &Act, epoch: Epoch, at: Timestamp) -> Draft {
     let (event, outcome) = match act.action {
         Action::Give => (Event::ConsentGiven, "given"),
         Action::Refuse => (Event::ConsentRefused, "refused"),
@@ -78,9 +109,10 @@ fn draft(bundle: &Bundle, act: &Act, epoch: Epoch) -> Draft {
         Action::Expire => (Event::ConsentExpired, "expired"),
         Action::Object => (Event::ConsentRefused, "objected"),
         Action::SetRules => (Event::RulesChanged, "set"),
+        Action::Carry => (Event::ConsentCarried, "carried"),
     };
-    let body = json!({
-        "t_ms": act.at.millis(),
+    let mut body = json!({
+        "t_ms": at.millis(),
         "epoch": epoch,
         "action": act.action.as_str(),
         "method": act.method.as_str(),
@@ -89,6 +121,11 @@ fn draft(bundle: &Bundle, act: &Act, epoch: Epoch) -> Draft {
         "expires_at_ms": act.expires_at.map(crate::domain::Timestamp::millis),
         "by_guardian": act.by_guardian,
     });
+    if act.at != at
+        && let Some(fields) = body.as_object_mut()
+    {
+        fields.insert("done_at_ms".to_owned(), act.at.millis().into());
+    }
     Draft {
         event,
         outcome,
@@ -96,13 +133,13 @@ fn draft(bundle: &Bundle, act: &Act, epoch: Epoch) -> Draft {
         purpose: act.purpose.clone(),
         recipient: None,
         ruleset: bundle.ruleset().to_owned(),
-        at: act.at,
+        at,
         rows: None,
         body: body.to_string().into_bytes(),
     }
 }
 
-fn created(bundle: &Bundle, act: &Act) -> Draft {
+fn created(bundle: &Bundle, act: &Act, at: Timestamp) -> Draft {
     Draft {
         event: Event::SubjectCreated,
         outcome: "created",
@@ -110,8 +147,8 @@ fn created(bundle: &Bundle, act: &Act) -> Draft {
         purpose: None,
         recipient: None,
         ruleset: bundle.ruleset().to_owned(),
-        at: act.at,
+        at,
         rows: None,
-        body: json!({ "t_ms": act.at.millis() }).to_string().into_bytes(),
+        body: json!({ "t_ms": at.millis() }).to_string().into_bytes(),
     }
 }

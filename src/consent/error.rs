@@ -5,6 +5,7 @@ use crate::{
     audit::AuditError,
     domain::{CategoryId, PurposeId, Refusal},
     jose::JoseError,
+    retry::RetryError,
     store::{CommitError, StoreError},
     vault::VaultError,
 };
@@ -41,6 +42,9 @@ pub enum ConsentError {
     /// A required purpose rests on a contract or a law: there is no consent to act on.
     #[error("the purpose {0} is required and does not rest on consent")]
     Required(PurposeId),
+    /// The policy is being changed and will no longer have what is to be given.
+    #[error("the policy is being changed, and the purpose {0} with it")]
+    PolicyChanging(PurposeId),
     /// Others changed the same person's standing again and again.
     #[error("the standing kept changing")]
     Contended,
@@ -62,6 +66,9 @@ pub enum ConsentError {
     /// No randomness.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
+    /// What a retry is told could not be read or kept.
+    #[error(transparent)]
+    Retry(#[from] RetryError),
     /// Work on the disk was cut off by the process ending.
     #[error("the gateway is stopping")]
     Stopping,

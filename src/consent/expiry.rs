@@ -9,18 +9,33 @@ use super::{
 use crate::{
     domain::{Method, Timestamp},
     store::CommitError,
+    vault::Handle,
 };
 
 impl Ledger {
-    /// Writes down that consents of `person` have expired, so that a clock that goes back does not bring them back.
+    /// The person under `handle` as they stand at this moment. A consent whose end has come is written down at sight.
     ///
     /// # Errors
-    /// When the journal does not take it; the consents count as expired all the same, as long as the clock says so.
+    /// When the store fails or a record does not open.
+    pub async fn at_sight(&self, handle: Handle) -> Result<Option<Person>, ConsentError> {
+        let Some(person) = self.person(handle).await? else { return Ok(None) };
+        if !self.expiry_is_due(&person, self.clock.now()) {
+            return Ok(Some(person));
+        }
+        self.expire(&person).await?;
+        self.person(handle).await
+    }
+
+    /// Writes down that consents of `person` have expired, so that a clock that goes back does not bring them back.
+    /// What the journal does not take now holds all the same: the gate is shut, and it is written later.
+    ///
+    /// # Errors
+    /// When the store fails or a record does not open.
     pub async fn expire(&self, person: &Person) -> Result<(), ConsentError> {
         let (bundle, now) = (self.policies.snapshot(), self.clock.now());
         for due in &person.standing.purposes {
             let written = due.consent.written_state();
-            if due.consent.state_at(now) == written {
+            if due.consent.state_at(now) == written || self.owes(person.key.sid(), &due.purpose) {
                 continue;
             }
             let act = Act {

@@ -13,12 +13,13 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, Waker},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rustc_hash::FxHashMap;
 use tokio::sync::oneshot;
 
+use super::Counts;
 use crate::{
     domain::{Epoch, PurposeId, Sid, Timestamp},
     store::Store,
@@ -34,6 +35,7 @@ const SHARDS: usize = 64;
 pub struct Gates {
     shards: Arc<[Mutex<FxHashMap<Sid, Gate>>]>,
     store: Store,
+    counts: Arc<Counts>,
 }
 
 #[derive(Debug, Default)]
@@ -49,6 +51,10 @@ struct Gate {
     /// Told when the last of them is gone.
     waiting: Vec<oneshot::Sender<()>>,
     last_use: Vec<(PurposeId, Timestamp)>,
+    /// When the last byte of a disclosure was written or cut off.
+    left: Option<Instant>,
+    /// When an act was acknowledged although disclosures were still writing. It never should be.
+    overtaken: Option<Instant>,
 }
 
 #[derive(Debug, Default)]
@@ -61,7 +67,14 @@ impl Gates {
     /// The gates of the people in `store`.
     #[must_use]
     pub fn new(store: Store) -> Self {
-        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect(), store }
+        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
+        Self { shards, store, counts: Arc::default() }
+    }
+
+    /// What happened at them, and the acts that closed them.
+    #[must_use]
+    pub fn counts(&self) -> &Counts {
+        &self.counts
     }
 
     /// Lets a disclosure at `epoch` pass, unless the gate is closed or the epoch is no longer in force.
@@ -108,11 +121,26 @@ impl Gates {
         self.shard(sid).get(&sid).is_some_and(|gate| !gate.shut.is_empty())
     }
 
+    /// Whether the act of this number still holds this person's gate shut.
+    #[must_use]
+    pub fn holds_shut(&self, sid: Sid, number: u64) -> bool {
+        let shard = self.shard(sid);
+        shard.get(&sid).is_some_and(|gate| gate.shut.iter().any(|(held, _)| *held == number))
+    }
+
     /// When data of this person last left for `purpose`, as far as this process remembers.
     #[must_use]
     pub fn last_use(&self, sid: Sid, purpose: &PurposeId) -> Option<Timestamp> {
         let shard = self.shard(sid);
         shard.get(&sid)?.last_use.iter().find(|(known, _)| known == purpose).map(|(_, at)| *at)
+    }
+
+    /// Cuts off every disclosure that is being written, whoever it is about. They are told anew.
+    pub fn cut_all(&self) {
+        for shard in self.shards.iter() {
+            let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            shard.values().flat_map(|gate| &gate.open).for_each(|slot| slot.revoke());
+        }
     }
 
     fn shard(&self, sid: Sid) -> MutexGuard<'_, FxHashMap<Sid, Gate>> {
@@ -135,24 +163,33 @@ pub struct Closed {
 impl Closed {
     /// Waits until every disclosure that was under way has written its bytes or lost its connection.
     pub async fn drained(&self) {
-        let Some(mut empty) = self.emptied() else { return };
+        let counts = &self.gates.counts;
+        let Some(mut empty) = self.emptied() else { return counts.drain.observe(Duration::ZERO) };
+        let begun = Instant::now();
         if tokio::time::timeout(BOUND, &mut empty).await.is_err() {
             let slots = self.gates.shard(self.sid).get(&self.sid).map(|gate| gate.open.clone());
             for slot in slots.into_iter().flatten() {
                 slot.revoke();
+                counts.revoked.one();
             }
             // A sender that is gone without a word means the same: no guard is left to send.
             let _ = empty.await;
         }
+        counts.drain.observe(begun.elapsed());
     }
 
     /// Leaves the gate shut after an act on `purpose` that could not be made durable, until a later act on the same
-    /// is durable or the process ends.
-    pub fn leave_shut(self, purpose: Option<&PurposeId>) {
-        if let Some(gate) = self.gates.shard(self.sid).get_mut(&self.sid) {
-            gate.shut.push((gate.acts_shut, purpose.cloned()));
-            gate.acts_shut += 1;
-        }
+    /// is durable or the process ends. Returns the number under which the act holds it.
+    #[must_use]
+    pub fn leave_shut(self, purpose: Option<&PurposeId>) -> u64 {
+        let mut shard = self.gates.shard(self.sid);
+        let gate = shard.entry(self.sid).or_default();
+        let number = gate.acts_shut;
+        gate.shut.push((number, purpose.cloned()));
+        gate.acts_shut += 1;
+        gate.acknowledge(&self.gates.counts);
+        drop(shard);
+        number
     }
 
     /// Says that an act on `purpose` is durable: it stands in place of those before it that are not.
@@ -160,6 +197,7 @@ impl Closed {
         if let Some(gate) = self.gates.shard(self.sid).get_mut(&self.sid) {
             // An act that shut the gate after this one began is a later one.
             gate.shut.retain(|(at, known)| *at >= self.acts_shut || known.as_ref() != purpose);
+            gate.acknowledge(&self.gates.counts);
         }
     }
 
@@ -177,6 +215,18 @@ impl Drop for Closed {
         if let Some(gate) = self.gates.shard(self.sid).get_mut(&self.sid) {
             gate.closed = gate.closed.saturating_sub(1);
         }
+    }
+}
+
+impl Gate {
+    /// An act is about to be acknowledged: how long ago did the last byte leave?
+    fn acknowledge(&mut self, counts: &Counts) {
+        let now = Instant::now();
+        if let Some(left) = self.left {
+            counts.last_use(now, left);
+        }
+        // INVARIANT: the act waited for these, so there are none. Should there be, their end is measured.
+        self.overtaken = (!self.open.is_empty()).then_some(now);
     }
 }
 
@@ -207,7 +257,13 @@ impl Drop for Guard {
         let mut shard = self.gates.shard(self.sid);
         let Some(gate) = shard.get_mut(&self.sid) else { return };
         gate.open.retain(|slot| !Arc::ptr_eq(slot, &self.slot));
+        let left = Instant::now();
+        gate.left = Some(left);
+        if let Some(acknowledged) = gate.overtaken {
+            self.gates.counts.last_use(acknowledged, left);
+        }
         if gate.open.is_empty() {
+            gate.overtaken = None;
             for waiting in gate.waiting.drain(..) {
                 let _ = waiting.send(());
             }

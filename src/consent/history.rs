@@ -27,6 +27,8 @@ pub enum Action {
     Object,
     /// Set rules of one's own.
     SetRules,
+    /// Kept under the new names that a policy has for the same things.
+    Carry,
 }
 
 impl Action {
@@ -40,6 +42,7 @@ impl Action {
             Self::Expire => "expire",
             Self::Object => "object",
             Self::SetRules => "set_rules",
+            Self::Carry => "carry",
         }
     }
 }

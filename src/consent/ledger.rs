@@ -1,16 +1,26 @@
 //! Reads standings and records acts.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use arc_swap::ArcSwapOption;
 
 use super::{
-    Act, ConsentError, Deletion, Gates, Standing, history::acts_prefix, standing::standing_key,
+    Act, ConsentError, Deletion, Gates, Standing, history::acts_prefix, owed::Owed,
+    standing::standing_key, succeed::Endings,
 };
 use crate::{
     ambient::{Clock, Entropy},
     audit::{Audit, RowKeys},
     domain::{Epoch, Pseudodomain, PurposeId, RecipientId, Sid},
     jose::Signer,
-    policy::Policies,
+    policy::{Policies, Succession},
+    retry::Retries,
     store::{Key, Record, Store, StoreError},
     vault::{Handle, SubjectKey, Vault},
 };
@@ -68,6 +78,12 @@ pub struct Ledger {
     pub(super) entropy: Entropy,
     pub(super) clock: Clock,
     pub(super) gates: Gates,
+    pub(super) endings: Endings,
+    pub(super) migrating: Arc<ArcSwapOption<Succession>>,
+    pub(super) owed: Arc<Owed>,
+    /// Whether the state came from a backup and may lack withdrawals that came after it.
+    in_doubt: Arc<AtomicBool>,
+    pub(super) retries: Retries,
     standings: Arc<quick_cache::sync::Cache<Sid, (u64, Arc<Standing>)>>,
 }
 
@@ -102,6 +118,7 @@ impl Ledger {
     pub fn new(ground: Ground) -> Self {
         Self {
             gates: Gates::new(ground.store.clone()),
+            retries: Retries::new(ground.store.clone(), ground.vault.clone(), ground.clock.clone()),
             store: ground.store,
             vault: ground.vault,
             audit: ground.audit,
@@ -111,14 +128,36 @@ impl Ledger {
             log_origin: ground.log_origin.into(),
             entropy: ground.entropy,
             clock: ground.clock,
+            endings: Endings::default(),
+            migrating: Arc::default(),
+            owed: Arc::default(),
+            in_doubt: Arc::default(),
             standings: Arc::new(quick_cache::sync::Cache::new(ground.people)),
         }
+    }
+
+    /// Whether the state on record may lack withdrawals that were acknowledged, because it came from a backup: then
+    /// nobody is treated above tier `none`, until the operator has confirmed it.
+    #[must_use]
+    pub fn is_in_doubt(&self) -> bool {
+        self.in_doubt.load(Ordering::Acquire)
+    }
+
+    /// Sets whether the state on record is in doubt.
+    pub fn set_in_doubt(&self, doubt: bool) {
+        self.in_doubt.store(doubt, Ordering::Release);
     }
 
     /// The gates that disclosures pass.
     #[must_use]
     pub fn gates(&self) -> &Gates {
         &self.gates
+    }
+
+    /// What retries are told.
+    #[must_use]
+    pub fn retries(&self) -> &Retries {
+        &self.retries
     }
 
     /// The key that notices and receipts are signed with.

@@ -9,22 +9,33 @@
 //! Start with [`Ledger::act`]; [`Ledger::person`] is what a call reads.
 
 mod acts;
+mod bring;
 mod change;
+mod counts;
 mod error;
 mod expiry;
 mod facts;
 mod gate;
 mod held;
 mod history;
+mod import;
 mod ledger;
 mod notice;
+mod owed;
 mod standing;
+mod succeed;
+mod told;
 
 pub use acts::{Acted, Request};
+pub use bring::{Bringing, Weighed};
+pub use counts::Counts;
 pub use error::ConsentError;
 pub use facts::{Circumstances, Moment};
 pub use gate::{BOUND, Closed, Gates, Guard};
 pub use history::{Act, Action, DELETIONS, Deletion, deletion_key, deletion_sid, held_prefix};
+pub use import::{Fate, Import, Shown, Unfit};
 pub use ledger::{Audience, Ground, Ledger, Person};
 pub use notice::{Receipt, Snapshot};
+pub use owed::Undurable;
 pub use standing::{Generation, PurposeStanding, Rules, Standing};
+pub use succeed::{Acting, Ending, Survey};

@@ -121,6 +121,23 @@ impl Standing {
         &mut self.purposes[at]
     }
 
+    /// Joins places of the same purpose: the first consent that says something, and every objection.
+    pub(super) fn join(&mut self) {
+        let mut joined: Vec<PurposeStanding> = Vec::with_capacity(self.purposes.len());
+        for place in self.purposes.drain(..) {
+            match joined.iter_mut().find(|known| known.purpose == place.purpose) {
+                Some(known) => {
+                    if known.consent == Consent::default() {
+                        known.consent = place.consent;
+                    }
+                    known.objected_at = known.objected_at.max(place.objected_at);
+                }
+                None => joined.push(place),
+            }
+        }
+        self.purposes = joined;
+    }
+
     /// Which pseudonym the person uses at `recipient` in `domain`.
     #[must_use]
     pub fn generation(&self, recipient: &RecipientId, domain: &Pseudodomain) -> u32 {

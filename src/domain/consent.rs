@@ -83,10 +83,12 @@ pub enum Method {
     Signal,
     /// Brought over from an older system.
     Import,
+    /// What a change of policy makes of a consent. No caller can name it.
+    Policy,
 }
 
 impl Method {
-    /// All methods.
+    /// All methods that a caller can name.
     pub const ALL: [Self; 7] =
         [Self::WebForm, Self::App, Self::Api, Self::Paper, Self::Phone, Self::Signal, Self::Import];
 
@@ -101,6 +103,7 @@ impl Method {
             Self::Phone => "phone",
             Self::Signal => "signal",
             Self::Import => "import",
+            Self::Policy => "policy",
         }
     }
 }
@@ -213,6 +216,17 @@ impl Consent {
     #[must_use]
     pub fn refuse(self, now: Timestamp) -> Self {
         Self { state: ConsentState::Refused, since: now, given: None }
+    }
+
+    /// Keeps what is given under the names that it has now; `given` is the same but for names.
+    ///
+    /// # Errors
+    /// [`Refusal::NothingGiven`] when nothing is given.
+    pub fn carried(self, given: Given) -> Result<Self, Refusal> {
+        match self.state {
+            ConsentState::Given => Ok(Self { given: Some(given), ..self }),
+            _ => Err(Refusal::NothingGiven),
+        }
     }
 
     /// Takes back what was given, also when its end has come already.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::Spent;
 use crate::{
     domain::{CategoryId, Epoch, ItemId, Tag, Tier},
     policy::{ReasonCode, Withheld},
@@ -24,6 +25,8 @@ pub struct Answered {
     pub decision: Decision,
     /// Where the decision stands in the log; `None` when the log could not take it.
     pub log: Option<LogPlace>,
+    /// Where the time went; `None` when nothing could be recorded.
+    pub spent: Option<Spent>,
 }
 
 /// One item of an answer.
@@ -110,8 +113,14 @@ impl Fault {
     pub const JOURNAL: Self = Self("journal_unavailable");
     /// The person's records cannot be read, so nothing is known that would allow anything.
     pub const STATE: Self = Self("state_unavailable");
+    /// The state came from a backup, and the operator has not confirmed it.
+    pub const RESTORED: Self = Self("state_restored");
     /// No model serves the purpose.
     pub const NO_MODEL: Self = Self("no_model");
+    /// The operator has switched the recipient off.
+    pub const RECIPIENT_OFF: Self = Self("recipient_off");
+    /// The model has not answered lately and is left alone for a while.
+    pub const OPEN: Self = Self("model_open");
     /// The consent changed while the call was under way.
     pub const CHANGED: Self = Self("consent_changed");
 }

@@ -1,20 +1,24 @@
 //! Log before disclose, and the gate: the two steps between a decision and the first byte that leaves.
 
 use std::{
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     task::{Context, Poll},
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Fault, Gateway};
+use super::{Fault, Gateway, Stage};
 use crate::{
     audit::{Draft, Event, Logged, RowKeys},
     consent::{Guard, Person},
     domain::{CategoryId, Epoch, PurposeId, Timestamp, hex},
-    policy::{Fields, Permit, Ruling, Shaped, Withheld},
+    policy::{Fields, Passage, Permit, Ruling, Shaped, Withheld},
     store::{Batch, CommitError, Expect},
     upstream::{Clearance, Model, Outbound, UpstreamFault},
 };
@@ -26,6 +30,12 @@ const KEPT_WHOLE: usize = 4096;
 #[derive(Debug, Default)]
 pub(super) struct Gap(AtomicU64);
 
+impl Gap {
+    pub(super) fn now(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// A decision whose row is durable.
 #[derive(Debug)]
 pub(super) struct Recorded {
@@ -34,6 +44,10 @@ pub(super) struct Recorded {
     pub(super) nonce: [u8; 16],
     pub(super) keys: RowKeys,
     pub(super) at: Timestamp,
+    /// How long it was waited for.
+    pub(super) waited: Stage,
+    /// How long the model was waited for, if one was asked.
+    pub(super) asked: OnceLock<Stage>,
     /// Whether a later row has taken it back.
     void: AtomicBool,
 }
@@ -59,10 +73,10 @@ pub(super) enum Unrecorded {
 pub(super) enum Disclosed {
     /// The model's answer.
     Answer(Bytes),
-    /// The consent changed before all bytes were written. The row is void.
+    /// The consent or the policy changed before all bytes were written. The row is void.
     Changed,
     /// The model gave no answer. Unless a byte may have reached it, the row is void.
-    Fault(Fault),
+    Fault(UpstreamFault),
 }
 
 /// What a decision's row says.
@@ -98,29 +112,39 @@ impl Gateway {
             let (sid, epoch) = (person.key.sid(), person.standing.epoch);
             batch.expect.push(Expect::Epoch { sid, epoch });
         }
+        let begun = Instant::now();
         match self.audit.record(batch).await {
             Ok(logged) => {
+                let waited = (begun, begun.elapsed());
+                self.counts.record.observe(waited.1);
                 self.report_gap();
-                Ok(Recorded { logged, nonce, keys, at, void: AtomicBool::new(false) })
+                let (asked, void) = (OnceLock::new(), AtomicBool::new(false));
+                Ok(Recorded { logged, nonce, keys, at, waited, asked, void })
             }
             Err(CommitError::Conflict) => Err(Unrecorded::Changed),
             Err(_) => Err(Unrecorded::Fault(Fault::JOURNAL)),
         }
     }
 
-    /// Sends what was recorded. `permit` is looked at once more at the gate: its epoch and its end.
+    /// Sends what was recorded, and waits no longer than `within`. `permit` is looked at once more at the gate: its
+    /// epoch, its end, and whether the policy that ruled is still in force.
     pub(super) async fn disclose(
         &self,
         model: &Model,
         permit: &Permit,
         outbound: Outbound,
         recorded: &Recorded,
+        within: Duration,
     ) -> Disclosed {
         let now = self.clock.now();
         if !permit.holds(now) {
             self.void(recorded, permit.ruling(), "permit_ended");
             return Disclosed::Changed;
         }
+        let Some(passage) = permit.pass() else {
+            self.void(recorded, permit.ruling(), "policy_changed");
+            return Disclosed::Changed;
+        };
         let clearance = match permit.sid() {
             Some(sid) => {
                 let Some(guard) =
@@ -129,19 +153,25 @@ impl Gateway {
                     self.void(recorded, permit.ruling(), "gate_closed");
                     return Disclosed::Changed;
                 };
-                Cleared { _logged: recorded.logged, guard: Some(guard) }
+                Cleared { _logged: recorded.logged, _passage: passage, guard: Some(guard) }
             }
             // Nothing personal leaves, so there is no gate to pass.
-            None => Cleared { _logged: recorded.logged, guard: None },
+            None => Cleared { _logged: recorded.logged, _passage: passage, guard: None },
         };
-        match model.send(outbound, Box::new(clearance)).await {
+        let begun = Instant::now();
+        let sent = model.send_within(within, outbound, clearance).await;
+        let _ = recorded.asked.set((begun, begun.elapsed()));
+        let left = sent.as_ref().map_or_else(UpstreamFault::sent, |_| true);
+        let outcome = sent.as_ref().map(|_| ()).map_err(UpstreamFault::code);
+        self.counts.asked(&model.recipient().id, outcome, left, begun);
+        match sent {
             Ok(bytes) => Disclosed::Answer(bytes),
             Err(fault) => {
                 let cut = matches!(fault, UpstreamFault::Revoked | UpstreamFault::Cut);
                 if cut || !fault.sent() {
                     self.void(recorded, permit.ruling(), fault.code());
                 }
-                if cut { Disclosed::Changed } else { Disclosed::Fault(Fault(fault.code())) }
+                if cut { Disclosed::Changed } else { Disclosed::Fault(fault) }
             }
         }
     }
@@ -155,14 +185,37 @@ impl Gateway {
     /// Says in the log, once, that a recorded decision was not sent, or that its answer was thrown away. Nothing waits
     /// for it: the row only takes back what an earlier row allowed.
     pub(super) fn void(&self, recorded: &Recorded, ruling: &Ruling, why: &'static str) {
-        if recorded.void.swap(true, Ordering::Relaxed) {
-            return;
-        }
         let body = json!({
             "t_ms": self.clock.now().millis(),
             "of": recorded.logged.index(),
             "why": why,
         });
+        self.take_back(recorded, ruling, why, &body);
+    }
+
+    /// Says in the log that a try brought no answer and another follows; `sent` tells whether its bytes may have reached
+    /// the model.
+    pub(super) fn void_tried(&self, recorded: &Recorded, ruling: &Ruling, fault: UpstreamFault) {
+        let body = json!({
+            "t_ms": self.clock.now().millis(),
+            "of": recorded.logged.index(),
+            "why": fault.code(),
+            "sent": fault.sent(),
+        });
+        self.take_back(recorded, ruling, fault.code(), &body);
+    }
+
+    fn take_back(
+        &self,
+        recorded: &Recorded,
+        ruling: &Ruling,
+        why: &'static str,
+        body: &serde_json::Value,
+    ) {
+        if recorded.void.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        self.counts.voided.of(why).one();
         let draft = Draft {
             event: Event::DecisionVoid,
             outcome: "void",
@@ -211,9 +264,11 @@ impl Gateway {
     }
 }
 
-/// What a model's connection holds while it writes: the proof that the row is durable, and the open gate.
+/// What a model's connection holds while it writes: the proof that the row is durable, leave under the policy that
+/// ruled, and the open gate.
 struct Cleared {
     _logged: Logged,
+    _passage: Passage,
     guard: Option<Guard>,
 }
 

@@ -10,13 +10,17 @@
 
 mod answer;
 mod ask;
+mod counts;
+mod course;
 mod disclose;
+mod happening;
 mod note;
 mod popularity;
 mod preview;
 mod rank;
 mod recommend;
 mod retell;
+mod retry;
 mod taste;
 mod track;
 
@@ -26,8 +30,9 @@ use rustc_hash::FxHashMap;
 
 pub use answer::{Answered, Decision, Effect, Fault, LogPlace, Ranked, Source};
 pub use ask::{Asked, Proposed};
+pub use counts::{Counts, PurposeCounts, RecipientCounts, Spent, Stage};
+pub use happening::{Dropped, Happening, Kind, Tracked};
 pub use preview::{Previewed, TierPreview, Viewer};
-pub use track::{Dropped, Happening, Kind, Tracked};
 
 /// How strongly an answer is re-ranked, for who words a call.
 pub use crate::diversity::Dial;
@@ -37,10 +42,12 @@ use crate::{
     audit::Audit,
     catalog::{Catalog, Item},
     consent::{ConsentError, Ledger},
-    domain::{CategoryId, InvalidId, PurposeId, TenantId},
+    domain::{CategoryId, InvalidId, PurposeId, RecipientId, TenantId},
     policy::Policies,
-    store::{Lane, Store},
-    upstream::Model,
+    retry::{Attempt, Call},
+    store::{Batch, Lane, Store},
+    telemetry::Shards,
+    upstream::{Health, Model},
     vault::{Tenant, Vault},
 };
 
@@ -68,6 +75,9 @@ pub enum GatewayError {
     /// A key is missing or a record does not open.
     #[error("opening or sealing a record")]
     Vault(#[from] crate::vault::VaultError),
+    /// What a retry is told could not be read or kept.
+    #[error(transparent)]
+    Retry(#[from] crate::retry::RetryError),
     /// The journal takes no records now.
     #[error("the journal takes no records now")]
     Unavailable,
@@ -108,6 +118,8 @@ pub struct Gateway {
     tastes: Arc<taste::Tastes>,
     gap: Arc<disclose::Gap>,
     names: Arc<Names>,
+    counts: Arc<Counts>,
+    shards: Shards<Counts>,
     settings: Settings,
     entropy: Entropy,
     clock: Clock,
@@ -176,6 +188,7 @@ impl Gateway {
             let tenant = ground.vault.tenant(&name)?;
             tenants.insert(name, tenant);
         }
+        let shards = Shards::default();
         Ok(Self {
             store: ground.store,
             vault: ground.vault,
@@ -188,6 +201,8 @@ impl Gateway {
             tastes: Arc::new(taste::Tastes::new(ground.settings.people)),
             gap: Arc::default(),
             names: Arc::new(Names::new()?),
+            counts: shards.fresh(),
+            shards,
             settings: ground.settings,
             entropy: ground.entropy,
             clock: ground.clock,
@@ -208,6 +223,7 @@ impl Gateway {
             audit: self.audit.with_lane(lane.clone()),
             store: self.store.with_lane(lane),
             entropy: self.entropy.on_this_worker(),
+            counts: self.shards.fresh(),
             ..self.clone()
         }
     }
@@ -225,6 +241,15 @@ impl Gateway {
         Ok(self.vault.handle(tenant, subject))
     }
 
+    /// A call with a key, as the store knows it.
+    ///
+    /// # Errors
+    /// When the tenant is not configured.
+    pub fn attempt(&self, tenant: &TenantId, call: &Call<'_>) -> Result<Attempt, GatewayError> {
+        let tenant = self.tenants.get(tenant).ok_or(GatewayError::UnknownTenant)?;
+        Ok(Attempt::new(tenant, call))
+    }
+
     /// Takes in items and tells every model of them; items are about no one. Returns how many models took them.
     ///
     /// # Errors
@@ -239,10 +264,60 @@ impl Gateway {
         Ok(told)
     }
 
+    /// Takes in `changed` items and `beside` with them, then tells every model of all that are `named`. Whether every
+    /// model took them.
+    ///
+    /// # Errors
+    /// When the journal does not take them; then no model is told.
+    pub async fn take_items(
+        &self,
+        changed: &[Item],
+        named: &[Arc<Item>],
+        beside: Batch,
+    ) -> Result<bool, GatewayError> {
+        self.catalog.put_with(changed, beside).await?;
+        let mut told = true;
+        for serving in self.models.iter() {
+            told &= self.tell_items(serving, named).await;
+        }
+        Ok(told)
+    }
+
+    /// Whether this very item is known.
+    #[must_use]
+    pub fn knows_item(&self, item: &Item) -> bool {
+        self.catalog.view().item(item.id.as_str()).is_some_and(|known| **known == *item)
+    }
+
     /// The models, with connections for the thread that asks.
     #[must_use]
     pub fn models_on_this_worker(&self) -> Vec<Model> {
         self.models.iter().map(|serving| serving.model.on_this_worker()).collect()
+    }
+
+    /// What calls came to, a worker each.
+    #[must_use]
+    pub fn counts(&self) -> &Shards<Counts> {
+        &self.shards
+    }
+
+    /// How many answers stand without a row since the journal last took one.
+    #[must_use]
+    pub fn gap(&self) -> u64 {
+        self.gap.now()
+    }
+
+    /// The models, in the order in which they are asked.
+    pub fn models(&self) -> impl Iterator<Item = &Model> {
+        self.models.iter().map(|serving| &serving.model)
+    }
+
+    /// How each model over HTTP fares, for whoever watches: one word a model, and no call's.
+    pub fn model_health(&self) -> impl Iterator<Item = (&RecipientId, Health)> {
+        self.models.iter().filter_map(|serving| {
+            let model = &serving.model;
+            Some((&model.recipient().id, model.health()?))
+        })
     }
 
     /// The present moment, as every decision here sees it.

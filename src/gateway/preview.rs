@@ -8,7 +8,7 @@ use crate::{
     consent::Person,
     domain::{CategoryId, RecipientId, Tier},
     policy::{Bundle, ReasonCode, Withheld},
-    upstream::Model,
+    upstream::{Model, Outbound},
 };
 
 /// What stands where a pseudonym would, for a caller who may not see it: as long as one, and never one.
@@ -34,7 +34,7 @@ pub struct TierPreview {
     pub granted: bool,
     /// Why, or why not.
     pub reasons: Vec<ReasonCode>,
-    /// Method and path, where it is granted.
+    /// Method and path, where it is granted and the model can be asked at it.
     pub to: Option<(String, String)>,
     /// The headers, by name and value, where it is granted.
     pub headers: Vec<(String, String)>,
@@ -114,17 +114,17 @@ impl Gateway {
             query.hide_pseudonym(PLACEHOLDER);
         }
         let outbound = query.encode(model.wire(), self.fetch(asked), asked.scenario.as_deref());
-        let outbound = outbound.with_gpc(asked.signal);
-        let headers = outbound.headers().map(|(name, value)| {
+        let outbound = outbound.map(|outbound| outbound.with_gpc(asked.signal));
+        let headers = outbound.iter().flat_map(Outbound::headers).map(|(name, value)| {
             (name.as_str().to_owned(), value.to_str().unwrap_or_default().to_owned())
         });
         Some(TierPreview {
             tier,
             granted,
             reasons,
-            to: Some((outbound.method.to_string(), outbound.path.to_string())),
+            to: outbound.as_ref().map(|call| (call.method.to_string(), call.path.to_string())),
             headers: headers.collect(),
-            body: Some(String::from_utf8_lossy(&outbound.body).into_owned()),
+            body: outbound.as_ref().map(|call| String::from_utf8_lossy(&call.body).into_owned()),
             used: query.shaped().used.clone(),
             withheld: query.shaped().withheld.clone(),
         })

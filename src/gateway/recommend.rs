@@ -1,12 +1,13 @@
 //! The story of a recommendation call.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, sync::Arc, time::Instant};
 
 use super::{
-    Answered, Asked, Decision, Fault, Gateway, LogPlace,
+    Answered, Asked, Decision, Fault, Gateway, LogPlace, Spent,
     disclose::{Decided, Disclosed, Recorded, Unrecorded},
     note,
     rank::{Pool, Wishes},
+    retry::Question,
 };
 use crate::{
     audit::{Draft, Event},
@@ -49,22 +50,33 @@ impl Gateway {
     /// Answers a recommendation call. There is always an answer; where it could not be personal or could not be the
     /// model's, [`Decision`] says why.
     pub async fn recommend(&self, asked: Asked) -> Answered {
-        let bundle = self.policies.snapshot();
-        let person = match self.who(&asked).await {
+        let begun = Instant::now();
+        let answered = self.answer_call(&asked).await;
+        self.counts.answered(&asked.purpose, &answered, begun);
+        answered
+    }
+
+    async fn answer_call(&self, asked: &Asked) -> Answered {
+        let mut bundle = self.policies.snapshot();
+        let person = match self.who(asked).await {
             Ok(person) => person,
-            Err(fault) => return self.plain(&asked, &bundle, None, fault),
+            Err(fault) => return self.plain(asked, &bundle, None, fault),
         };
         let mut person = person;
         for _ in 0..TELLINGS {
-            match self.tell(&asked, &bundle, person.as_ref()).await {
+            match self.tell(asked, &bundle, person.as_ref()).await {
                 Telling::Done(answered) => return *answered,
-                Telling::Again => match self.who(&asked).await {
-                    Ok(fresh) => person = fresh,
-                    Err(fault) => return self.plain(&asked, &bundle, None, fault),
-                },
+                Telling::Again => {
+                    // Another policy may be why: each telling is told under one, from its first line to its last.
+                    bundle = self.policies.snapshot();
+                    match self.who(asked).await {
+                        Ok(fresh) => person = fresh,
+                        Err(fault) => return self.plain(asked, &bundle, None, fault),
+                    }
+                }
             }
         }
-        self.plain(&asked, &bundle, person.as_ref(), Fault::CHANGED)
+        self.plain(asked, &bundle, person.as_ref(), Fault::CHANGED)
     }
 
     async fn tell(&self, asked: &Asked, bundle: &Bundle, person: Option<&Person>) -> Telling {
@@ -77,41 +89,36 @@ impl Gateway {
         let Some(ruled) = self.rule(asked, bundle, person, model) else {
             return Telling::done(self.plain(asked, bundle, person, Fault::NO_MODEL));
         };
-        let Some(model) = model else {
-            return self.tell_without_model(asked, bundle, person, ruled).await;
+        let off = model.is_some_and(|model| model.switch().is_off());
+        let Some(model) = model.filter(|_| !off) else {
+            let why = if off { Fault::RECIPIENT_OFF } else { Fault::NO_MODEL };
+            return self.tell_without_model(asked, bundle, person, ruled, Some(why)).await;
         };
+        if model.is_left_alone() {
+            return self.tell_without_model(asked, bundle, person, ruled, Some(Fault::OPEN)).await;
+        }
         let Ruled { ruling, valid_until, now } = ruled;
         let permit = ruling.permit(whom(person, model, valid_until));
         // Shape and pseudonymize what leaves.
         let query = self.query(asked, permit, person, model, now);
-        let outbound = query.encode(model.wire(), self.fetch(asked), asked.scenario.as_deref());
-        let outbound = match self.entropy.draw() {
-            Ok(id) => outbound.with_request_id(id).with_gpc(asked.signal),
-            Err(_) => return Telling::done(self.plain(asked, bundle, person, Fault::JOURNAL)),
+        let question = Question { asked, query: &query, person, model };
+        let Some(outbound) = question.encode(self) else {
+            // The call may name nobody, and this model can be asked about somebody only.
+            let ruled = Ruled { ruling: query.permit().ruling().clone(), valid_until, now };
+            return self.tell_without_model(asked, bundle, person, ruled, None).await;
         };
-        // Log before disclose.
-        let (permit, shaped) = (query.permit(), query.shaped());
-        let ruling = permit.ruling();
-        let decided = Decided {
-            ruling,
-            shaped,
-            person,
-            purpose: &asked.purpose,
-            model: Some(model),
-            outbound: Some(&outbound),
-            now,
-        };
-        let recorded = match self.record(decided, Batch::default()).await {
-            Ok(recorded) => recorded,
+        // Log before disclose, pass the gate, disclose.
+        let (recorded, disclosed) = match self.put(question, outbound, now).await {
+            Ok(put) => put,
             Err(why) => return self.unrecorded(why, asked, bundle, person),
         };
-        // Pass the gate and disclose.
-        let disclosed = self.disclose(model, permit, outbound, &recorded).await;
         // Rank and answer.
+        let (permit, shaped) = (query.permit(), query.shaped());
+        let ruling = permit.ruling();
         let told = Told { asked, ruling, shaped, person, recorded: &recorded };
         let (pool, fault) = match &disclosed {
             Disclosed::Changed => return Telling::Again,
-            Disclosed::Fault(fault) => (Pool::Nothing, Some(*fault)),
+            Disclosed::Fault(fault) => (Pool::Nothing, Some(Fault(fault.code()))),
             Disclosed::Answer(bytes) => match model.wire().answer(bytes) {
                 Ok(answer) => (Pool::Model(answer), None),
                 Err(_) => (Pool::Nothing, Some(Fault("model_nonsense"))),
@@ -121,13 +128,15 @@ impl Gateway {
         self.conclude(answered, &told, permit.valid_until())
     }
 
-    /// The call's own candidates are ranked, or nothing is there to ask: no model hears of it, but it is a decision.
+    /// The call's own candidates are ranked, or there is nobody to ask, as `why` says: no model hears of it, but it is
+    /// a decision.
     async fn tell_without_model(
         &self,
         asked: &Asked,
         bundle: &Bundle,
         person: Option<&Person>,
         ruled: Ruled,
+        why: Option<Fault>,
     ) -> Telling {
         let Ruled { ruling, valid_until, now } = ruled;
         let shaped = Shaped::default();
@@ -147,7 +156,7 @@ impl Gateway {
         let told = Told { asked, ruling: &ruling, shaped: &shaped, person, recorded: &recorded };
         let (pool, fault) = match &asked.candidates {
             Some(candidates) => (Pool::App(candidates), None),
-            None => (Pool::Nothing, Some(Fault::NO_MODEL)),
+            None => (Pool::Nothing, why),
         };
         let answered = self.answer(&told, &pool, fault).await;
         self.conclude(answered, &told, valid_until)
@@ -187,17 +196,9 @@ impl Gateway {
     /// Whom the call is about, as they stand now; a signal that the call carries is kept first.
     async fn who(&self, asked: &Asked) -> Result<Option<Person>, Fault> {
         let Some(handle) = asked.subject else { return Ok(None) };
-        let person = self.ledger.person(handle).await.map_err(|_| Fault::STATE)?;
-        let Some(mut person) = person else { return Ok(None) };
-        if self.ledger.expiry_is_due(&person, self.clock.now()) {
-            // Written before the call goes on, since its own rows would conflict with it. What could not be written
-            // counts as expired all the same.
-            if self.ledger.expire(&person).await.is_ok()
-                && let Ok(Some(fresh)) = self.ledger.person(handle).await
-            {
-                person = fresh;
-            }
-        }
+        // An expiry is written before the call goes on, since its own rows would conflict with it.
+        let person = self.ledger.at_sight(handle).await.map_err(|_| Fault::STATE)?;
+        let Some(person) = person else { return Ok(None) };
         if asked.signal {
             // What could not be kept still counts for this call: the facts are read from the call as well.
             let kept = self.ledger.object(person.clone()).await;
@@ -230,6 +231,10 @@ impl Gateway {
             // Nobody to speak of: a purpose that needs no consent still has nothing personal to use.
             facts.cap = Tier::None;
         }
+        if self.ledger.is_in_doubt() {
+            // A withdrawal may be missing from what is on record.
+            facts.cap = Tier::None;
+        }
         let said = |category: &crate::policy::Category| match person {
             Some(_) => moment.category(category.id()),
             None => CategoryFacts::NOTHING,
@@ -253,7 +258,8 @@ impl Gateway {
             let generation = person.standing.generation(&recipient.id, &recipient.domain);
             pseudonym(&permit, &person.key, Which { domain: &recipient.domain, generation })
         });
-        OutboundQuery::new(permit, pseudonym, shaped, &asked.seed_items, self.seeds())
+        let seeds = (asked.seed_items.as_slice(), self.seeds());
+        OutboundQuery::new(permit, pseudonym, shaped, seeds, model.wire())
     }
 
     pub(super) fn fetch(&self, asked: &Asked) -> usize {
@@ -262,7 +268,10 @@ impl Gateway {
     }
 
     async fn answer(&self, told: &Told<'_>, pool: &Pool<'_>, fault: Option<Fault>) -> Answered {
+        let begun = Instant::now();
         let Told { asked, ruling, shaped, person, recorded } = *told;
+        let in_doubt = person.is_some() && self.ledger.is_in_doubt();
+        let fault = fault.or(in_doubt.then_some(Fault::RESTORED));
         let permitted = ruling.tier() == Tier::Individual
             && ruling.category(self.activity()).detail() == Detail::Fine;
         let profile = match person.filter(|_| permitted) {
@@ -272,6 +281,8 @@ impl Gateway {
         let rules = person
             .map_or_else(|| Cow::Owned(Rules::default()), |p| Cow::Borrowed(&p.standing.rules));
         let (items, effect) = self.list(pool, &Wishes { asked, rules: &rules, profile: &profile });
+        let rank = (begun, begun.elapsed());
+        self.counts.rank.observe(rank.1);
         let tier = if fault.is_some() { Tier::None } else { ruling.tier() };
         let mut used = shaped.used.clone();
         if tier == Tier::Individual && permitted && asked.candidates.is_none() {
@@ -295,6 +306,11 @@ impl Gateway {
             log: Some(LogPlace {
                 origin: self.settings.log_origin.clone(),
                 index: recorded.logged.index(),
+            }),
+            spent: Some(Spent {
+                record: recorded.waited,
+                model: recorded.asked.get().copied(),
+                rank,
             }),
         }
     }
@@ -330,6 +346,7 @@ impl Gateway {
                 fault: Some(fault),
             },
             log: None,
+            spent: None,
         }
     }
 

@@ -36,15 +36,17 @@ impl Clearance for AboutNoOne {
 }
 
 impl Gateway {
-    /// Tells a model of items. Whether it took all of them.
+    /// Tells a model of items. Whether it took all of them; one that has no place for items takes none.
     pub(super) async fn tell_items(&self, serving: &Serving, items: &[Arc<Item>]) -> bool {
         let mut taken = true;
-        for some in items.chunks(ITEMS_AT_ONCE) {
+        let at_once = serving.model.wire().items_at_once().min(ITEMS_AT_ONCE);
+        for some in items.chunks(at_once) {
             let some: Vec<OutboundItem<'_>> =
                 some.iter().map(|item| OutboundItem { id: &item.id, tags: &item.tags }).collect();
             let Ok(id) = self.entropy.draw() else { return false };
-            let outbound = serving.model.wire().items(&some).with_request_id(id);
-            taken &= serving.model.send(outbound, Box::new(AboutNoOne)).await.is_ok();
+            let Some(outbound) = serving.model.wire().items(&some) else { return false };
+            let outbound = outbound.with_request_id(id);
+            taken &= serving.model.send(outbound, AboutNoOne).await.is_ok();
         }
         taken
     }
@@ -84,7 +86,7 @@ impl Gateway {
                 let ToldEvents(body) = person.key.open(&key, &record)?;
                 let outbound = Outbound::post("/events", body, Expects::Receipt);
                 // It takes every body that it took before: these were kept with the rows of the log that sent them.
-                let _ = serving.model.send(outbound, Box::new(AboutNoOne)).await;
+                let _ = serving.model.send(outbound, AboutNoOne).await;
             }
         }
         Ok(())

@@ -1,20 +1,23 @@
 //! Events: what people did. What consent lets pass goes on under the pseudonym; the rest is dropped and counted.
 
-use std::sync::Arc;
+use std::{iter, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Gateway, GatewayError,
+    Gateway, GatewayError, Happening, Tracked,
+    course::Course,
     disclose::{Decided, Disclosed, Unrecorded},
+    happening::Use,
     popularity::met_key,
     recommend::whom,
 };
 use crate::{
     consent::{Circumstances, Moment, Person},
     domain::{Detail, ItemId, PurposeId, Tier, Timestamp},
-    policy::{Bundle, GateFacts, Ruling, Shaped},
+    policy::{Bundle, GateFacts, ReasonCode, Ruling, Shaped},
     pseudonym::{Which, pseudonym},
+    retry::Attempt,
     store::{Batch, Put},
     upstream::{Done, Model, OutboundEvents},
     vault::{Handle, Sealable},
@@ -25,93 +28,6 @@ const AT_ONCE: usize = 50;
 
 /// How often a batch whose ground moves under it is told anew.
 const TELLINGS: usize = 3;
-
-/// What a person can do with an item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// Looked at it.
-    View,
-    /// Clicked on it.
-    Click,
-    /// Put it into the cart.
-    Cart,
-    /// Bought it.
-    Purchase,
-    /// Rated it.
-    Rating,
-    /// Liked it.
-    Like,
-    /// Disliked it.
-    Dislike,
-    /// Passed over it.
-    Skip,
-}
-
-impl Kind {
-    /// The word in JSON.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::View => "view",
-            Self::Click => "click",
-            Self::Cart => "cart",
-            Self::Purchase => "purchase",
-            Self::Rating => "rating",
-            Self::Like => "like",
-            Self::Dislike => "dislike",
-            Self::Skip => "skip",
-        }
-    }
-
-    /// How much it says of a taste; nothing where it says of a distaste.
-    fn weight(self, value: Option<f64>) -> f64 {
-        match self {
-            Self::View | Self::Click => 1.0,
-            Self::Cart | Self::Like => 3.0,
-            Self::Purchase => 5.0,
-            Self::Rating => {
-                value.filter(|value| value.is_finite()).map_or(0.0, |value| value.clamp(0.0, 5.0))
-            }
-            Self::Dislike | Self::Skip => 0.0,
-        }
-    }
-}
-
-/// One event, read and checked.
-#[derive(Clone, Debug)]
-pub struct Happening {
-    /// Whose.
-    pub subject: Handle,
-    /// What was done.
-    pub kind: Kind,
-    /// To which item.
-    pub item: ItemId,
-    /// The rating, where there is one.
-    pub value: Option<f64>,
-    /// When; `None` for now.
-    pub at: Option<Timestamp>,
-}
-
-/// An event that was not used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dropped {
-    /// Its place in the call.
-    pub index: usize,
-    /// Why: a reason code of the policy, or a fault.
-    pub reason: &'static str,
-}
-
-/// What came of a call's events.
-#[derive(Clone, Debug, Default)]
-pub struct Tracked {
-    /// How many were used for at least one purpose.
-    pub accepted: usize,
-    /// How many went on to a model.
-    pub forwarded: usize,
-    /// The others.
-    pub dropped: Vec<Dropped>,
-}
 
 /// What is kept for the popular list: which items a person met in one call, and when. Sealed under their key, under
 /// the purpose it is kept for.
@@ -125,12 +41,6 @@ impl Sealable for Met {
     const SCHEMA: u8 = 1;
 }
 
-/// What came of a few events of one person.
-enum Use {
-    Used { forwarded: bool },
-    Dropped(&'static str),
-}
-
 impl Gateway {
     /// Takes in events. `registered` says for which purposes the app may bring them.
     ///
@@ -142,6 +52,21 @@ impl Gateway {
         registered: impl Fn(&PurposeId) -> bool,
         signal: bool,
     ) -> Result<Tracked, GatewayError> {
+        self.track_once(happenings, registered, signal, None).await
+    }
+
+    /// Like [`Gateway::track`], for a call that may be a retry: what was recorded under the same attempt is not recorded
+    /// again, and a call that was cut off goes on where it was.
+    ///
+    /// # Errors
+    /// As [`Gateway::track`], and when the attempt's key is in use or was used for another call.
+    pub async fn track_once(
+        &self,
+        happenings: Vec<Happening>,
+        registered: impl Fn(&PurposeId) -> bool,
+        signal: bool,
+        attempt: Option<Attempt>,
+    ) -> Result<Tracked, GatewayError> {
         let mut people: Vec<(Handle, Vec<(usize, Happening)>)> = Vec::new();
         for (index, happening) in happenings.into_iter().enumerate() {
             match people.iter_mut().find(|(handle, _)| *handle == happening.subject) {
@@ -149,25 +74,21 @@ impl Gateway {
                 None => people.push((happening.subject, vec![(index, happening)])),
             }
         }
-        let mut tracked = Tracked::default();
-        for (handle, theirs) in people {
-            for some in theirs.chunks(AT_ONCE) {
-                let events: Vec<&Happening> = some.iter().map(|(_, event)| event).collect();
-                match self.track_one(handle, &events, &registered, signal).await? {
-                    Use::Used { forwarded } => {
-                        tracked.accepted += some.len();
-                        tracked.forwarded += if forwarded { some.len() } else { 0 };
-                    }
-                    Use::Dropped(reason) => {
-                        let dropped =
-                            some.iter().map(|(index, _)| Dropped { index: *index, reason });
-                        tracked.dropped.extend(dropped);
-                    }
-                }
-            }
+        let models = self.models.iter().map(|serving| serving.model.wire().events_at_once());
+        let at_once = models.min().unwrap_or(AT_ONCE).clamp(1, AT_ONCE);
+        let alone = people.len() == 1;
+        let mut course = Course::begin(self, attempt, alone).await?;
+        let each = people.iter().flat_map(|(of, theirs)| theirs.iter().map(move |one| (*of, one)));
+        let rest: Vec<(Handle, &(usize, Happening))> = each.skip(course.done()).collect();
+        let by_person = rest.chunk_by(|(one, _), (next, _)| one == next);
+        for some in by_person.flat_map(|theirs| theirs.chunks(at_once)) {
+            let Some((handle, _)) = some.first() else { continue };
+            let events: Vec<&Happening> = some.iter().map(|(_, (_, event))| event).collect();
+            course.turn_to(events.len());
+            let used = self.track_one(*handle, &events, &registered, signal, &mut course).await?;
+            course.came_to(some.iter().map(|(_, (index, _))| *index), &used);
         }
-        tracked.dropped.sort_by_key(|dropped| dropped.index);
-        Ok(tracked)
+        course.end(self).await
     }
 
     async fn track_one(
@@ -176,45 +97,48 @@ impl Gateway {
         events: &[&Happening],
         registered: &impl Fn(&PurposeId) -> bool,
         signal: bool,
+        course: &mut Course,
     ) -> Result<Use, GatewayError> {
-        let mut kept = false;
         for _ in 0..TELLINGS {
-            let Some(mut person) = self.ledger.person(handle).await? else {
+            let Some(mut person) = self.ledger.at_sight(handle).await? else {
                 return Ok(Use::Dropped("not_consented"));
             };
+            course.about(&person);
             if signal {
                 person = self.ledger.object(person).await?;
             }
             if self.ledger.gates().is_shut(person.key.sid()) {
                 return Ok(Use::Dropped("consent_changed"));
             }
-            if let Some(used) = self.tell_events(&person, events, registered, &mut kept).await? {
+            if let Some(used) = self.tell_events(&person, events, registered, course).await? {
                 return Ok(used);
             }
         }
-        Ok(if kept { Use::Used { forwarded: false } } else { Use::Dropped("consent_changed") })
+        Ok(if course.kept() {
+            Use::Used { forwarded: false }
+        } else {
+            Use::Dropped("consent_changed")
+        })
     }
 
-    /// One telling; `None` when the standing changed meanwhile. `kept` says whether an earlier telling has kept the
+    /// One telling; `None` when the standing changed meanwhile. `course` knows whether an earlier telling has kept the
     /// events for the popular list.
     async fn tell_events(
         &self,
         person: &Person,
         events: &[&Happening],
         registered: &impl Fn(&PurposeId) -> bool,
-        kept: &mut bool,
+        course: &mut Course,
     ) -> Result<Option<Use>, GatewayError> {
         let bundle = self.policies.snapshot();
         let mut reason = "not_consented";
-        if let Some(purpose) = self.settings.popularity.as_ref().filter(|_| !*kept)
+        if let Some(purpose) = self.settings.popularity.as_ref().filter(|_| !course.kept())
             && let Some((ruling, ..)) =
                 self.rule_events(&bundle, person, purpose, registered(purpose), None)
         {
             if !self.allows(&ruling) {
                 reason = refusal(&ruling, self);
-            } else if self.keep_for_popularity(person, purpose, &ruling, events).await? {
-                *kept = true;
-            } else {
+            } else if !self.keep_for_popularity(person, purpose, &ruling, events, course).await? {
                 return Ok(None);
             }
         }
@@ -228,18 +152,24 @@ impl Gateway {
                     reason = refusal(&ruling, self);
                     continue;
                 }
+                if model.switch().is_off() {
+                    // As if it had been asked and had taken none, but with nothing learnt from what it was not told.
+                    let fault = super::Fault::RECIPIENT_OFF.0;
+                    let used = Use::Used { forwarded: false };
+                    return Ok(Some(if course.kept() { used } else { Use::Dropped(fault) }));
+                }
                 let kept_here = serving.kept_here;
                 let forward =
                     Forward { person, purpose, model, kept_here, ruling, valid_until, now };
-                return Ok(match self.forward(forward, events).await? {
+                return Ok(match self.forward(forward, events, course).await? {
                     Some(Ok(())) => Some(Use::Used { forwarded: true }),
-                    Some(Err(_)) if *kept => Some(Use::Used { forwarded: false }),
+                    Some(Err(_)) if course.kept() => Some(Use::Used { forwarded: false }),
                     Some(Err(fault)) => Some(Use::Dropped(fault)),
                     None => None,
                 });
             }
         }
-        Ok(Some(if *kept { Use::Used { forwarded: false } } else { Use::Dropped(reason) }))
+        Ok(Some(if course.kept() { Use::Used { forwarded: false } } else { Use::Dropped(reason) }))
     }
 
     /// Whether a ruling lets what people did be used.
@@ -266,7 +196,10 @@ impl Gateway {
             birth_year: None,
             third_party: model.is_some_and(|model| model.recipient().third_party),
         };
-        let facts: GateFacts = moment.gate(&call, &night);
+        let mut facts: GateFacts = moment.gate(&call, &night);
+        if self.ledger.is_in_doubt() {
+            facts.cap = Tier::None;
+        }
         let ruling = bundle.rule(purpose, facts, |category| moment.category(category.id()))?;
         Some((ruling, moment.valid_until(&night), now))
     }
@@ -278,6 +211,7 @@ impl Gateway {
         purpose: &PurposeId,
         ruling: &Ruling,
         events: &[&Happening],
+        course: &mut Course,
     ) -> Result<bool, GatewayError> {
         let now = self.clock.now();
         let liked = events.iter().filter(|event| event.kind.weight(event.value) > 0.0);
@@ -299,8 +233,13 @@ impl Gateway {
             outbound: None,
             now,
         };
-        match self.record(decided, Batch { put: vec![put], ..Batch::default() }).await {
-            Ok(_) => Ok(true),
+        let told = course.keeping(self)?;
+        let also = Batch { put: iter::once(put).chain(told).collect(), ..Batch::default() };
+        match self.record(decided, also).await {
+            Ok(_) => {
+                course.recorded(true);
+                Ok(true)
+            }
             Err(Unrecorded::Changed) => Ok(false),
             Err(Unrecorded::Fault(_)) => Err(GatewayError::Unavailable),
         }
@@ -311,6 +250,7 @@ impl Gateway {
         &self,
         forward: Forward<'_>,
         events: &[&Happening],
+        course: &mut Course,
     ) -> Result<Option<Result<(), &'static str>>, GatewayError> {
         let Forward { person, purpose, model, kept_here, ruling, valid_until, now } = forward;
         let permit = ruling.permit(whom(Some(person), model, valid_until));
@@ -322,7 +262,9 @@ impl Gateway {
             return Ok(Some(Err("not_consented")));
         };
         let done: Vec<Done> = events.iter().map(|event| event.done()).collect();
-        let outbound = query.encode(model.wire(), &done);
+        let Some(outbound) = query.encode(model.wire(), &done, now) else {
+            return Ok(Some(Err(ReasonCode::NotTaken.as_str())));
+        };
         let outbound =
             outbound.with_request_id(self.entropy.draw().map_err(crate::vault::VaultError::from)?);
         let taste = self.taste_put(person, purpose, events).await?;
@@ -338,19 +280,22 @@ impl Gateway {
             now,
         };
         let told = kept_here.then(|| self.keep_telling(person, purpose, &outbound)).transpose()?;
-        let also = Batch { put: taste.into_iter().chain(told).collect(), ..Batch::default() };
+        let puts = taste.into_iter().chain(told).chain(course.forwarding(self)?);
+        let also = Batch { put: puts.collect(), ..Batch::default() };
         let recorded = match self.record(decided, also).await {
             Ok(recorded) => recorded,
             Err(Unrecorded::Changed) => return Ok(None),
             Err(Unrecorded::Fault(_)) => return Err(GatewayError::Unavailable),
         };
+        course.recorded(false);
         if changes_taste {
             self.taste_changed(person.key.sid(), purpose);
         }
-        match self.disclose(model, query.permit(), outbound, &recorded).await {
+        let within = model.patience().1;
+        match self.disclose(model, query.permit(), outbound, &recorded, within).await {
             Disclosed::Answer(_) => Ok(Some(Ok(()))),
             Disclosed::Changed => Ok(None),
-            Disclosed::Fault(fault) => Ok(Some(Err(fault.0))),
+            Disclosed::Fault(fault) => Ok(Some(Err(fault.code()))),
         }
     }
 
@@ -378,12 +323,6 @@ struct Forward<'a> {
     ruling: Ruling,
     valid_until: Timestamp,
     now: Timestamp,
-}
-
-impl Happening {
-    fn done(&self) -> Done {
-        Done { item: self.item.clone(), kind: self.kind.as_str(), value: self.value, at: self.at }
-    }
 }
 
 fn refusal(ruling: &Ruling, gateway: &Gateway) -> &'static str {

@@ -13,18 +13,17 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header, request::Parts};
 
 use super::{
-    Edge, Problem, ProblemKind,
+    Edge, OperatorEdge, Problem, ProblemKind,
     body::{self, BodyLimit},
+    lines::Lines,
+    seen::Slip,
 };
 use crate::{
     auth::{AuthError, Caller, CallerKind, Scope, bearer},
     domain::SubjectRef,
 };
 
-/// How long a body may take to arrive.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// The caller that the call's token speaks for.
+/// The caller that the call's token speaks for. The call is counted: beyond the app's rate, nothing more is done for it.
 pub(super) struct By(pub(super) Arc<Caller>);
 
 impl FromRequestParts<Edge> for By {
@@ -32,7 +31,14 @@ impl FromRequestParts<Edge> for By {
 
     async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Problem> {
         let header = parts.headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
-        Ok(Self(edge.authority.verify(bearer(header)?, edge.now())?))
+        let verified = bearer(header).and_then(|token| edge.authority.verify(token, edge.now()));
+        edge.watch.token(verified.as_ref().err().map(AuthError::reason));
+        let caller = verified?;
+        if let (Some(slip), Some(app)) = (parts.extensions.get::<Slip>(), caller.app()) {
+            slip.note(&app.id);
+        }
+        caller.count()?;
+        Ok(Self(caller))
     }
 }
 
@@ -77,14 +83,24 @@ impl<S: Sync> FromRequestParts<S> for Gpc {
 pub(super) struct Unread {
     headers: HeaderMap,
     body: Body,
+    within: Duration,
 }
 
-impl<S: Send + Sync> FromRequest<S> for Unread {
+impl FromRequest<Edge> for Unread {
     type Rejection = Infallible;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Infallible> {
+    async fn from_request(request: Request, edge: &Edge) -> Result<Self, Infallible> {
         let (parts, body) = request.into_parts();
-        Ok(Self { headers: parts.headers, body })
+        Ok(Self { headers: parts.headers, body, within: edge.body_within })
+    }
+}
+
+impl FromRequest<OperatorEdge> for Unread {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request, edge: &OperatorEdge) -> Result<Self, Infallible> {
+        let (parts, body) = request.into_parts();
+        Ok(Self { headers: parts.headers, body, within: edge.body_within })
     }
 }
 
@@ -97,22 +113,26 @@ impl Unread {
     ) -> Result<Bytes, Problem> {
         body::require_type(&self.headers, media)?;
         let collected = body::collect(&self.headers, self.body, limit);
-        tokio::time::timeout(PATIENCE, collected).await.unwrap_or_else(|_| {
-            let detail = format!("The body must arrive within {} s.", PATIENCE.as_secs());
-            Err(Problem::new(ProblemKind::BodyTimeout, detail))
-        })
+        let waited = tokio::time::timeout(self.within, collected).await;
+        waited.unwrap_or_else(|_| Err(too_slow(self.within, "The body")))
     }
 
-    /// The body as it comes, if it is of type `media`.
-    pub(super) fn stream(self, media: &'static str) -> Result<Body, Problem> {
+    /// The lines of the body as they come, each of `longest` bytes at most, if it is of type `media`.
+    pub(super) fn lines(self, media: &'static str, longest: usize) -> Result<Lines, Problem> {
         body::require_type(&self.headers, media)?;
-        Ok(self.body)
+        Ok(Lines::of(self.body, longest, self.within))
     }
 
     /// Whether the body says that it is of type `media`.
     pub(super) fn is(&self, media: &'static str) -> bool {
         body::require_type(&self.headers, media).is_ok()
     }
+}
+
+/// What `what` is told when it takes longer than `within`.
+pub(super) fn too_slow(within: Duration, what: &str) -> Problem {
+    let detail = format!("{what} must arrive within {} ms.", within.as_millis());
+    Problem::new(ProblemKind::BodyTimeout, detail)
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! What the handlers of one worker share.
 
-use std::{fmt, ops::Deref, sync::Arc};
+use std::{fmt, ops::Deref, sync::Arc, time::Duration};
 
 use super::body::BodyLimit;
 use crate::{
     auth::Authority, catalog::Catalog, consent::Ledger, domain::Timestamp, gateway::Gateway,
-    policy::Policies,
+    observe::Watch, policy::Policies,
 };
 
 /// What an edge stands on.
@@ -25,6 +25,10 @@ pub struct Ground {
     pub log_origin: Arc<str>,
     /// The largest body of most calls. Calls of many lines have limits of their own.
     pub body_limit: BodyLimit,
+    /// What is seen of this worker's calls.
+    pub watch: Watch,
+    /// How long a body may take to arrive; in a body of lines, each line.
+    pub body_within: Duration,
 }
 
 /// The JSON edge of one worker. A clone is one more reference.

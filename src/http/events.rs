@@ -1,5 +1,7 @@
 //! Events: what people did.
 
+use std::borrow::Cow;
+
 use axum::{extract::State, response::Response};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -10,9 +12,12 @@ use super::{
     Edge, Fault, Problem,
     body::{BodyLimit, JSON, parse},
     caller::{By, Gpc, Unread},
-    openapi::{BodyRefusals, Unrecorded},
+    keyed::{KEY_WORDS, Keyed, Said},
+    object::objects,
+    openapi::{BodyRefusals, Conflicts, Unrecorded},
     read::{Few, Read, Subject},
     reply,
+    words::ItemName,
 };
 use crate::{
     auth::{Caller, Scope},
@@ -28,7 +33,7 @@ const AHEAD: std::time::Duration = std::time::Duration::from_secs(300);
 
 /// Events.
 #[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 #[schema(examples(json!({"events": [
     {"subject": {"id": "user-4395"}, "type": "purchase", "item": "tv-178", "at": "2026-11-22T09:00:00+09:00"},
     {"subject": {"id": "user-4395"}, "type": "rating", "item": "tv-178", "value": 4}
@@ -41,7 +46,7 @@ pub(super) struct Events {
 
 /// What a person did with an item.
 #[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub(super) struct Event {
     /// Who.
     #[schema(inline = false)]
@@ -51,7 +56,7 @@ pub(super) struct Event {
     #[schema(value_type = EventType)]
     kind: Kind,
     /// With which item.
-    #[schema(value_type = String, min_length = 1, max_length = 256)]
+    #[schema(value_type = ItemName)]
     item: Read<ItemId>,
     /// The rating, where there is one.
     value: Option<f64>,
@@ -60,9 +65,10 @@ pub(super) struct Event {
     at: Option<Read<Timestamp>>,
     /// The answer that showed the item. It is checked, and not kept.
     #[schema(value_type = Option<String>, format = "uuid")]
-    #[expect(dead_code, reason = "reading it is the check")]
     recommendation_id: Option<Read<Uuid>>,
 }
+
+objects!(Events, Event);
 
 /// What a person can do with an item.
 #[derive(ToSchema)]
@@ -100,7 +106,7 @@ pub(super) struct DroppedEvent {
     /// Its place in the call, from 0.
     index: usize,
     /// Why: a stable code.
-    reason: &'static str,
+    reason: Cow<'static, str>,
 }
 
 /// Send events
@@ -113,8 +119,12 @@ pub(super) struct DroppedEvent {
     operation_id = "send_events",
     tag = "Events",
     request_body = Events,
-    params(("Sec-GPC" = Option<String>, Header, description = "Global Privacy Control: only the value `1` objects")),
+    params(
+        ("Sec-GPC" = Option<String>, Header, description = "Global Privacy Control: only the value `1` objects"),
+        ("Idempotency-Key" = Option<String>, Header, description = KEY_WORDS, pattern = "^[!#-\\[\\]-~]{1,255}$"),
+    ),
     responses(
+        Conflicts,
         (status = 202, description = "What came of each", body = EventsTaken),
         Unrecorded,
         BodyRefusals,
@@ -125,6 +135,7 @@ pub(super) async fn track(
     State(edge): State<Edge>,
     By(caller): By,
     Gpc(signal): Gpc,
+    key: Keyed,
     body: Unread,
 ) -> Result<Response, Problem> {
     caller.require(Scope::Events)?;
@@ -132,7 +143,9 @@ pub(super) async fn track(
     let Events { events } = parse(&body)?;
     let happenings = happenings(&edge, &caller, events.0)?;
     let registered = |purpose: &_| caller.registered(purpose);
-    let tracked = edge.gateway.track(happenings, registered, signal).await?;
+    let said = Said { route: "POST /v1/events", body: &body, signal };
+    let attempt = key.attempt(&edge, &caller, &said)?;
+    let tracked = edge.gateway.track_once(happenings, registered, signal, attempt).await?;
     Ok(reply::json(StatusCode::ACCEPTED, &EventsTaken::of(tracked)))
 }
 

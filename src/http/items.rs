@@ -16,41 +16,40 @@ use super::{
     body::{BodyLimit, JSON, parse, parse_line},
     caller::{By, Unread},
     lines::NDJSON,
+    object::objects,
     openapi::{BodyRefusals, Unrecorded},
     read::{Few, Read},
     reply,
+    words::{Attributes, ItemName, TagWord},
 };
 use crate::{
     auth::Scope,
-    catalog::Item,
+    catalog::{ATTRIBUTES, Item},
     domain::{ItemId, Tag},
 };
 
 /// The largest body of many items, in bytes.
 const LARGEST: BodyLimit = BodyLimit(8 * 1024 * 1024);
 
-/// The most attributes of an item.
-const MOST_ATTRIBUTES: usize = 32;
-
-/// The longest name and the longest value of an attribute, in bytes.
-const LONGEST_ATTRIBUTE: (usize, usize) = (64, 1024);
-
 /// An item.
 #[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 #[schema(as = Item, examples(json!({"id": "tv-178", "tags": ["tv", "4k"], "attributes": {"brand": "Aurora"}})))]
 pub(super) struct WireItem {
     /// The app's id for it. In a call that names the item in its path, it may be left out.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 256)]
+    #[schema(value_type = Option<ItemName>)]
     id: Option<Read<ItemId>>,
     /// What describes it: lists are made diverse by tags, and people mute them.
     #[serde(default)]
-    #[schema(value_type = Vec<String>, max_items = 64)]
+    #[schema(value_type = Vec<TagWord>, max_items = 64)]
     tags: Few<Read<Tag>, 0, 64>,
     /// What else is to be kept with it: at most 32, names to 64 bytes, values to 1,024.
     #[serde(default)]
+    #[schema(value_type = Attributes)]
     attributes: BTreeMap<String, String>,
 }
+
+objects!(WireItem);
 
 /// How many items were taken in.
 #[derive(Serialize, ToSchema)]
@@ -105,7 +104,7 @@ pub(super) async fn put_all(
     path = "/v1/items/{id}",
     operation_id = "put_item",
     tag = "Items",
-    params(("id" = String, Path, description = "The app's id of the item, percent-encoded")),
+    params(("id" = ItemName, Path, description = "The app's id of the item, percent-encoded")),
     request_body = WireItem,
     responses(
         (status = 200, description = "The item is kept", body = ItemsTaken),
@@ -148,18 +147,12 @@ impl WireItem {
             (Some(id), _) | (None, Some(id)) => id,
             (None, None) => return Err(fault("", "`id` is missing")),
         };
-        let (name, value) = LONGEST_ATTRIBUTE;
-        let fits = |(n, v): (&String, &String)| {
-            (1..=name).contains(&n.len())
-                && v.len() <= value
-                && !n.chars().chain(v.chars()).any(char::is_control)
-        };
-        if self.attributes.len() > MOST_ATTRIBUTES || !self.attributes.iter().all(fits) {
-            let rule = "must be at most 32 strings with names of 1 to 64 bytes and values of at most 1024 bytes, without control characters";
-            return Err(fault("/attributes", rule));
-        }
         let attributes = self.attributes.into_iter().collect();
-        Ok(Item { id, tags: self.tags.values(), attributes })
+        let item = Item { id, tags: self.tags.values(), attributes };
+        if !item.is_describable() {
+            return Err(fault("/attributes", &format!("must be {ATTRIBUTES}")));
+        }
+        Ok(item)
     }
 }
 

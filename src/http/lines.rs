@@ -3,15 +3,19 @@
 use std::{
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use axum::body::Body;
 use bytes::{Buf as _, Bytes, BytesMut};
 use http_body::Frame;
 use http_body_util::BodyExt as _;
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout_at},
+};
 
-use super::{Problem, ProblemKind};
+use super::{Problem, ProblemKind, caller::too_slow};
 
 /// The media type of NDJSON.
 pub(super) const NDJSON: &str = "application/x-ndjson";
@@ -26,12 +30,24 @@ pub(super) struct Lines {
     /// Inside a line that is too long: it is read to its end and dropped.
     dropping: bool,
     ended: bool,
+    /// How long a line may take, and when the one that is waited for has had its time.
+    within: Duration,
+    until: Option<Instant>,
 }
 
 impl Lines {
-    /// The lines of `body`, each of `longest` bytes at most.
-    pub(super) fn of(body: Body, longest: usize) -> Self {
-        Self { body, kept: BytesMut::new(), seen: 0, longest, dropping: false, ended: false }
+    /// The lines of `body`, each of `longest` bytes at most. One that takes longer than `within` ends the body.
+    pub(super) fn of(body: Body, longest: usize, within: Duration) -> Self {
+        Self {
+            body,
+            kept: BytesMut::new(),
+            seen: 0,
+            longest,
+            dropping: false,
+            ended: false,
+            within,
+            until: None,
+        }
     }
 
     /// The next line without its end; `None` after the last one. A line end at the end of the body begins no line.
@@ -39,26 +55,39 @@ impl Lines {
     pub(super) async fn next(&mut self) -> Option<Result<Bytes, Problem>> {
         loop {
             if let Some(line) = self.cut() {
+                self.until = None;
                 return Some(line);
             }
             if self.ended {
                 return self.last();
             }
-            match self.body.frame().await {
+            let until = *self.until.get_or_insert_with(|| Instant::now() + self.within);
+            let Ok(frame) = timeout_at(until, self.body.frame()).await else {
+                return Some(Err(self.give_up(too_slow(self.within, "Each line"))));
+            };
+            match frame {
                 Some(Ok(frame)) => {
                     if let Ok(data) = frame.into_data() {
                         self.kept.extend_from_slice(&data);
                     }
                 }
                 Some(Err(_)) => {
-                    self.ended = true;
-                    self.kept.clear();
                     let detail = "The connection closed before the body was complete.";
-                    return Some(Err(Problem::new(ProblemKind::BodyInterrupted, detail)));
+                    let problem = Problem::new(ProblemKind::BodyInterrupted, detail);
+                    return Some(Err(self.give_up(problem)));
                 }
                 None => self.ended = true,
             }
         }
+    }
+
+    /// Ends the body before its end, for a reason that its reader is told.
+    fn give_up(&mut self, why: Problem) -> Problem {
+        self.ended = true;
+        self.dropping = false;
+        self.seen = 0;
+        self.kept.clear();
+        why
     }
 
     /// The next whole line that is in memory.
@@ -128,13 +157,15 @@ impl http_body::Body for Written {
 mod tests {
     use super::*;
 
+    const WITHIN: Duration = Duration::from_secs(10);
+
     async fn lines(pieces: &[&'static str], longest: usize) -> Vec<Result<String, ProblemKind>> {
         let (writer, body) = Written::begin(pieces.len().max(1));
         for piece in pieces {
             writer.send(Bytes::from_static(piece.as_bytes())).await.unwrap();
         }
         drop(writer);
-        let (mut lines, mut all) = (Lines::of(body, longest), Vec::new());
+        let (mut lines, mut all) = (Lines::of(body, longest, WITHIN), Vec::new());
         while let Some(line) = lines.next().await {
             let line = line.map(|line| String::from_utf8(line.to_vec()).unwrap());
             all.push(line.map_err(|problem| problem.kind()));
@@ -170,5 +201,23 @@ mod tests {
             assert_eq!(lines(pieces, 5).await, told, "{pieces:?}");
         }
         assert_eq!(lines(&["1234567"], 5).await, [too_long]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_line_that_drips_ends_the_body_and_lines_in_time_do_not() {
+        let (writer, body) = Written::begin(1);
+        let slow = tokio::spawn(async move {
+            for piece in ["a\n", "b\n", "c", "c", "c"] {
+                tokio::time::sleep(Duration::from_secs(6)).await;
+                let _ = writer.send(Bytes::from_static(piece.as_bytes())).await;
+            }
+        });
+        let mut lines = Lines::of(body, 9, WITHIN);
+        assert_eq!(lines.next().await.unwrap().unwrap(), "a");
+        assert_eq!(lines.next().await.unwrap().unwrap(), "b");
+        let late = lines.next().await.unwrap().unwrap_err();
+        assert_eq!(late.kind(), ProblemKind::BodyTimeout);
+        assert!(lines.next().await.is_none(), "half a line is none");
+        slow.abort();
     }
 }

@@ -8,13 +8,18 @@
 //! It decides nothing: each handler reads the wire form, asks one room one question and writes the answer.
 //!
 //! Start with [`router`], then `recommend`. A new call is one handler with its `utoipa::path`, one line in `router` and
-//! one in `openapi`; a new kind of problem is one entry in `problem/kind.rs`.
+//! one in `openapi`; the structs of its body derive with `#[serde(remote = "Self")]` and are named in `objects!`, so that
+//! they are read from objects alone. An operator's call stands in `operate` and at a door of its own (`operator`). A new
+//! kind of problem is one entry in `problem/kind.rs`.
 
 mod edge;
 pub use edge::{Edge, Ground};
 
 mod router;
 pub use router::router;
+
+mod operator;
+pub use operator::{OperatorEdge, OperatorGround, operator_openapi, operator_router};
 
 mod recommend;
 
@@ -26,16 +31,25 @@ mod purposes;
 mod rules;
 mod status;
 
+mod operate;
+
 mod openapi;
 pub use openapi::openapi;
 
+mod words;
+
 mod refuse;
 mod reply;
+
+mod observe;
+mod seen;
 
 mod problem;
 pub use problem::{Fault, Problem, ProblemKind, ProblemPage};
 
 mod caller;
+mod keyed;
+mod object;
 mod read;
 
 mod lines;

@@ -1,5 +1,7 @@
 //! The OpenAPI 3.1 document, gathered from the handlers and the wire types.
 
+mod links;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -39,11 +41,12 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         (name = "Oneself", description = "What a person sees and sets with their own token"),
         (name = "Gateway", description = "The gateway itself"),
     ),
-    modifiers(&Bearer)
+    modifiers(&Bearer, &Links)
 )]
 struct Document;
 
-struct Bearer;
+/// How a token is shown.
+pub(super) struct Bearer;
 
 impl Modify for Bearer {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
@@ -58,6 +61,14 @@ impl Modify for Bearer {
             .build();
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+struct Links;
+
+impl Modify for Links {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        links::add(document);
     }
 }
 
@@ -80,20 +91,42 @@ pub(super) struct ProblemDocument {
     detail: String,
 }
 
+/// What 503 says, whatever the reason: its `type` tells them apart.
+const LATER: &str = "The gateway has no room for the call, the call took longer than it may, or the journal takes no records now: repeat it after `Retry-After`";
+
+/// The answers that any call may get.
+pub(super) struct Limits;
+
 /// The answers of a call with a token.
 pub(super) struct Refusals;
 
 /// The answers of a call with a token and a body.
 pub(super) struct BodyRefusals;
 
+impl IntoResponses for Limits {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let mut responses = all(&[("503", LATER)]);
+        // The HTTP library says it, before there is a call: without a body.
+        let text = "The head of the call is too large or has too many headers";
+        responses.insert("431".to_owned(), ResponseBuilder::new().description(text).build().into());
+        responses
+    }
+}
+
 impl IntoResponses for Refusals {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        all(&[
+        let mut responses = Limits::responses();
+        responses.extend(all(&[
             ("400", "A query parameter or header is not as this call takes it"),
             ("401", "There is no token, or it is not accepted: `reason` says why"),
             ("403", "The token does not allow this call: `needed` names the scope"),
+            (
+                "429",
+                "The app calls more often than it may: `Retry-After`, `RateLimit` and `RateLimit-Policy` say when to go on",
+            ),
             ("500", "Something failed inside the gateway"),
-        ])
+        ]));
+        responses
     }
 }
 
@@ -131,7 +164,7 @@ pub(super) struct Unrecorded;
 
 impl IntoResponses for Unrecorded {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        all(&[("503", "The journal takes no records now: repeat the call after `Retry-After`")])
+        all(&[("503", LATER)])
     }
 }
 

@@ -113,6 +113,7 @@ impl IntoResponse for Problem {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(Self::MEDIA_TYPE));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.extend(self.headers);
+        response.extensions_mut().insert(self.kind);
         response
     }
 }
@@ -159,6 +160,12 @@ impl From<AuthError> for Problem {
     fn from(error: AuthError) -> Self {
         let (kind, challenge) = match error {
             AuthError::MissingToken => (ProblemKind::MissingToken, String::new()),
+            // No other token would help, so there is no challenge.
+            AuthError::AppOff => {
+                let detail =
+                    "Calls of this app are refused until the operator switches it on again.";
+                return Self::new(ProblemKind::AppOff, detail).with("reason", error.reason());
+            }
             AuthError::WrongScope { needed } => (
                 ProblemKind::WrongScope,
                 format!(r#", error="insufficient_scope", scope="{needed}""#),

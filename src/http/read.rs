@@ -13,6 +13,10 @@ use serde::{
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::{
+    object::objects,
+    words::{IdTypeName, SubjectId},
+};
 use crate::domain::{
     CategoryId, IdType, InvalidId, ItemId, PurposeId, SubjectRef, Tag, Timestamp, UserId,
 };
@@ -118,6 +122,23 @@ impl<const MIN: u64, const MAX: u64> Visitor<'_> for WholeVisitor<MIN, MAX> {
         }
         Err(E::invalid_value(Unexpected::Unsigned(number), &self))
     }
+
+    /// `10.0` is the whole number 10, as JSON Schema counts.
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Self::Value, E> {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a whole number within the bounds, which are far below 2^53"
+        )]
+        #[expect(clippy::cast_precision_loss, reason = "the bounds are far below 2^53")]
+        if number.fract() == 0.0 && (MIN as f64..=MAX as f64).contains(&number) {
+            return Ok(Whole(number as u64));
+        }
+        if number.fract() == 0.0 {
+            return Err(E::invalid_value(Unexpected::Float(number), &self));
+        }
+        Err(E::invalid_type(Unexpected::Float(number), &self))
+    }
 }
 
 /// A number from 0 to 1.
@@ -214,21 +235,38 @@ impl<T, const MIN: usize, const MAX: usize> Few<Read<T>, MIN, MAX> {
 
 /// A person, as the calling app names them.
 #[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 #[schema(examples(json!({"id": "user-4395"})))]
 pub(super) struct Subject {
     /// The app's id for the person: 1 to 256 bytes of UTF-8 without control characters. Upper and lower case differ.
-    #[schema(value_type = String, min_length = 1, max_length = 256)]
+    #[schema(value_type = SubjectId)]
     id: Read<UserId>,
     /// The kind of id.
     #[serde(rename = "type")]
-    #[schema(value_type = Option<String>, default = "user_id")]
+    #[schema(value_type = Option<IdTypeName>, default = "user_id")]
     kind: Option<Read<IdType>>,
 }
+
+objects!(Subject);
 
 impl From<Subject> for SubjectRef {
     fn from(subject: Subject) -> Self {
         let id_type = subject.kind.map_or_else(IdType::user_id, |kind| kind.0);
         Self { id_type, id: subject.id.0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_number_may_be_written_with_a_point() {
+        let read = |json| serde_json::from_str::<Whole<1, 500>>(json).map(|whole| whole.0);
+        let read_well = ["10", "10.0", "5e2"].map(|json| read(json).unwrap());
+        assert_eq!(read_well, [10, 10, 500]);
+        for other in ["0.0", "501.0", "1.5", "-1.0", "1e300", "\"1\""] {
+            assert!(read(other).is_err(), "{other}");
+        }
     }
 }

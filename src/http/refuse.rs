@@ -3,18 +3,39 @@
 
 use std::error::Error;
 
+use http::HeaderName;
+
 use super::{Fault, Problem, ProblemKind};
 use crate::{
-    auth::AuthError,
+    audit::AuditError,
+    auth::{AuthError, TooMany},
     catalog::CatalogError,
     consent::ConsentError,
     domain::{PurposeId, Refusal},
     gateway::GatewayError,
+    operate::{BackupError, ContinuityError, OperateError, imports::ImportError},
     policy::{Catalogue, ContextError, ContextFlaw},
+    retry::RetryError,
 };
 
 /// After how many seconds a call that could not be recorded is worth repeating.
 const RETRY_SECONDS: u32 = 5;
+
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+impl From<TooMany> for Problem {
+    /// The fields are those of draft-ietf-httpapi-ratelimit-headers-10.
+    fn from(too_many: TooMany) -> Self {
+        let (rate, wait) = (too_many.rate, too_many.wait_seconds());
+        let (quota, window) = (rate.burst(), rate.window());
+        let detail = format!("The app may call {} times a second.", rate.per_second);
+        Self::new(ProblemKind::TooManyRequests, detail)
+            .header(RATE_LIMIT_POLICY, &format!(r#""app";q={quota};w={window}"#))
+            .header(RATE_LIMIT, &format!(r#""app";r=0;t={wait}"#))
+            .retry_after(wait)
+    }
+}
 
 impl From<ConsentError> for Problem {
     fn from(error: ConsentError) -> Self {
@@ -45,10 +66,13 @@ impl From<ConsentError> for Problem {
                 let detail = format!("{purpose} rests on a contract or a law, not on consent.");
                 Self::new(ProblemKind::ConsentConflict, detail).with("reason", "required_purpose")
             }
+            ConsentError::Retry(error) => error.into(),
             ConsentError::Contended => {
                 Self::new(ProblemKind::Contended, "The person's standing kept changing.")
             }
-            ConsentError::Commit(_) | ConsentError::Stopping => unavailable(&error),
+            ConsentError::Commit(_) | ConsentError::PolicyChanging(_) | ConsentError::Stopping => {
+                unavailable(&error)
+            }
             ConsentError::Audit(_)
             | ConsentError::Store(_)
             | ConsentError::Vault(_)
@@ -68,12 +92,36 @@ impl From<GatewayError> for Problem {
                 Self::new(ProblemKind::NoModel, detail)
             }
             GatewayError::Consent(error) => error.into(),
+            GatewayError::Retry(error) => error.into(),
             GatewayError::Catalog(error) => error.into(),
             GatewayError::Unavailable => unavailable(&error),
             GatewayError::Audit(_)
             | GatewayError::Vault(_)
             | GatewayError::Name(_)
             | GatewayError::Store(_) => internal(&error),
+        }
+    }
+}
+
+impl From<RetryError> for Problem {
+    fn from(error: RetryError) -> Self {
+        match error {
+            RetryError::UnderWay => {
+                let detail = "The first call under this key is not answered yet.";
+                Self::new(ProblemKind::IdempotencyConflict, detail).retry_after(1)
+            }
+            RetryError::OtherCall => {
+                let detail = "Another body was sent under this key within 24 hours.";
+                Self::new(ProblemKind::IdempotencyMismatch, detail)
+            }
+            RetryError::Forgotten => {
+                let detail = "The first call's answer is gone for good: it was about somebody who was erased.";
+                Self::new(ProblemKind::IdempotencyMismatch, detail)
+            }
+            RetryError::Commit(_) | RetryError::Stopping => unavailable(&error),
+            RetryError::Store(_) | RetryError::Vault(_) | RetryError::Encoding(_) => {
+                internal(&error)
+            }
         }
     }
 }
@@ -85,6 +133,71 @@ impl From<CatalogError> for Problem {
             CatalogError::Store(_) | CatalogError::Decoding(_) | CatalogError::Newer => {
                 internal(&error)
             }
+        }
+    }
+}
+
+impl From<ImportError> for Problem {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::OutOfStep { rows } => {
+                let detail = format!("The import stands at row {rows}; go on from there.");
+                Self::new(ProblemKind::OutOfStep, detail).with("rows", rows)
+            }
+            ImportError::Contended => {
+                Self::new(ProblemKind::Contended, "The same people kept changing. Go on.")
+            }
+            ImportError::Gateway(GatewayError::UnknownTenant) => {
+                let detail = "No app of the configuration is of this tenant.";
+                Self::new(ProblemKind::InvalidParameter, detail).with("name", "tenant")
+            }
+            ImportError::Gateway(error) => error.into(),
+            ImportError::Consent(error) => error.into(),
+            ImportError::Catalog(error) => error.into(),
+            ImportError::Commit(_) | ImportError::Stopping => unavailable(&error),
+            ImportError::Damaged | ImportError::Audit(_) | ImportError::Store(_) => {
+                internal(&error)
+            }
+        }
+    }
+}
+
+impl From<OperateError> for Problem {
+    fn from(error: OperateError) -> Self {
+        match error {
+            OperateError::Unknown { kind, known } => {
+                let detail = format!("must be a configured {kind}: {}", known.join(", "));
+                Self::invalid(&[Fault { allowed: known, ..Fault::at("/name", detail) }])
+            }
+            OperateError::UnknownKey { known } => {
+                let detail = format!("must be the id of a trusted key: {}", known.join(", "));
+                Self::invalid(&[Fault { allowed: known, ..Fault::at("/kid", detail) }])
+            }
+            OperateError::NotCome => {
+                Self::invalid(&[Fault::at("/before", "must not lie in the future")])
+            }
+            OperateError::Contended => {
+                Self::new(ProblemKind::Contended, "Another operator changed the same.")
+            }
+            OperateError::Backup(wrong @ (BackupError::NoFolder | BackupError::WithKeys)) => {
+                Self::invalid(&[Fault::at("/dir", wrong.to_string())])
+            }
+            OperateError::Commit(_)
+            | OperateError::Stopping
+            | OperateError::Audit(AuditError::Commit(_))
+            | OperateError::Backup(
+                BackupError::Io { .. }
+                | BackupError::Store(_)
+                | BackupError::Audit(AuditError::Commit(_)),
+            )
+            | OperateError::Continuity(
+                ContinuityError::Commit(_) | ContinuityError::Audit(AuditError::Commit(_)),
+            ) => unavailable(&error),
+            OperateError::Store(_)
+            | OperateError::Audit(_)
+            | OperateError::Newer
+            | OperateError::Backup(BackupError::Audit(_))
+            | OperateError::Continuity(_) => internal(&error),
         }
     }
 }
@@ -151,13 +264,13 @@ fn unknown_purpose() -> Problem {
     Problem::new(ProblemKind::UnknownPurpose, "GET /v1/purposes lists the purposes in force.")
 }
 
-fn unavailable(error: &dyn Error) -> Problem {
+pub(super) fn unavailable(error: &dyn Error) -> Problem {
     tracing::warn!(problem = "unavailable", error.chain = chain(error), "call refused");
     let detail = "The gateway cannot record this now. Nothing was changed.";
     Problem::new(ProblemKind::Unavailable, detail).retry_after(RETRY_SECONDS)
 }
 
-fn internal(error: &dyn Error) -> Problem {
+pub(super) fn internal(error: &dyn Error) -> Problem {
     tracing::error!(problem = "internal", error.chain = chain(error), "call failed");
     Problem::new(ProblemKind::Internal, "Something failed inside the gateway.")
 }

@@ -18,12 +18,15 @@ use tower::{Service, layer::layer_fn};
 
 use super::{
     Edge, Problem, ProblemKind, consents, events, items, openapi, purposes, recommend, rules,
+    seen::Seen,
     status::{self, Described},
 };
 
 /// The JSON edge as a service. Each worker has its own, on an [`Edge`] of its own.
 pub fn router(edge: Edge) -> Router {
     let described = Described::new(&openapi());
+    let told = edge.clone();
+    let seen = move |inner| Seen::new(Careful(inner), told.clone());
     Router::new()
         .route("/v1/recommendations", post(recommend::recommend))
         .route("/v1/recommendations/preview", post(recommend::preview))
@@ -42,13 +45,13 @@ pub fn router(edge: Edge) -> Router {
         .route("/problems/{slug}", get(status::problem))
         .fallback(status::nothing_here)
         .method_not_allowed_fallback(status::no_such_method)
-        .layer(layer_fn(Careful))
+        .layer(layer_fn(seen))
         .with_state(edge)
 }
 
 /// Answers 500 where a handler panics, so that the connection and its other calls go on.
 #[derive(Clone)]
-struct Careful<S>(S);
+pub(super) struct Careful<S>(pub(super) S);
 
 impl<S> Service<Request> for Careful<S>
 where
@@ -67,7 +70,7 @@ where
     }
 }
 
-struct Caught<F>(Pin<Box<F>>);
+pub(super) struct Caught<F>(Pin<Box<F>>);
 
 impl<F: Future<Output = Result<Response, Infallible>>> Future for Caught<F> {
     type Output = Result<Response, Infallible>;

@@ -9,9 +9,11 @@ use super::{
     Edge, Fault, Problem,
     body::{JSON, parse},
     caller::{By, Unread, oneself},
+    object::objects,
     openapi::{BodyRefusals, Conflicts, Refusals, Unrecorded},
     read::{Few, Read, Share},
     reply,
+    words::{CategoryName, ItemName, TagWord, TierWord},
 };
 use crate::{
     consent::Rules,
@@ -58,16 +60,16 @@ pub(super) struct OwnMutes<'a> {
 
 /// A change of rules: what is absent stays, null clears, and a list replaces the one before.
 #[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 #[schema(examples(json!({"cap": "none", "mutes": {"tags": ["alcohol"]}, "pause_until": null})))]
 pub(super) struct RulesPatch {
-    /// The highest tier: `none`, `cohort` or `individual`.
+    /// The highest tier.
     #[serde(default, deserialize_with = "named")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<TierWord>)]
     cap: Patch<Tier>,
     /// Data categories that are never used.
     #[serde(default, deserialize_with = "named")]
-    #[schema(value_type = Option<Vec<String>>, max_items = 32)]
+    #[schema(value_type = Option<Vec<CategoryName>>, max_items = 32)]
     categories_off: Patch<Few<Read<CategoryId>, 0, 32>>,
     /// What is never shown.
     #[serde(default, deserialize_with = "named")]
@@ -85,17 +87,19 @@ pub(super) struct RulesPatch {
 
 /// A change of what is never shown.
 #[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub(super) struct MutesPatch {
     /// Items with one of these tags.
     #[serde(default, deserialize_with = "named")]
-    #[schema(value_type = Option<Vec<String>>, max_items = 200)]
+    #[schema(value_type = Option<Vec<TagWord>>, max_items = 200)]
     tags: Patch<Few<Read<Tag>, 0, 200>>,
     /// These items.
     #[serde(default, deserialize_with = "named")]
-    #[schema(value_type = Option<Vec<String>>, max_items = 200)]
+    #[schema(value_type = Option<Vec<ItemName>>, max_items = 200)]
     items: Patch<Few<Read<ItemId>, 0, 200>>,
 }
+
+objects!(RulesPatch, MutesPatch);
 
 /// What a merge patch says of one member.
 #[derive(Default)]

@@ -13,7 +13,7 @@ use super::{
     Problem, ProblemKind,
     body::JSON,
     docs::{self, Page},
-    openapi::Unlisted,
+    openapi::{Limits, Unlisted},
     reply,
 };
 
@@ -33,7 +33,7 @@ pub(super) struct Health {
     path = "/healthz",
     operation_id = "read_health",
     tag = "Gateway",
-    responses((status = 200, description = "It runs", body = Health)),
+    responses((status = 200, description = "It runs", body = Health), Limits),
     security(())
 )]
 pub(super) async fn health() -> Response {
@@ -64,7 +64,7 @@ impl Described {
     path = "/openapi.json",
     operation_id = "read_openapi",
     tag = "Gateway",
-    responses((status = 200, description = "The document", content_type = "application/json")),
+    responses((status = 200, description = "The document", content_type = "application/json"), Limits),
     security(())
 )]
 pub(super) async fn describe(Extension(described): Extension<Described>) -> Response {
@@ -81,7 +81,7 @@ pub(super) async fn describe(Extension(described): Extension<Described>) -> Resp
     path = "/docs",
     operation_id = "read_reference",
     tag = "Gateway",
-    responses((status = 200, description = "The page", content_type = "text/html")),
+    responses((status = 200, description = "The page", content_type = "text/html"), Limits),
     security(())
 )]
 pub(super) async fn reference(Extension(described): Extension<Described>) -> Response {
@@ -97,7 +97,7 @@ pub(super) async fn reference(Extension(described): Extension<Described>) -> Res
     operation_id = "read_problem",
     tag = "Gateway",
     params(("slug" = String, Path, description = "The last part of the problem's `type`")),
-    responses((status = 200, description = "The page", content_type = "text/html"), Unlisted),
+    responses((status = 200, description = "The page", content_type = "text/html"), Unlisted, Limits),
     security(())
 )]
 pub(super) async fn problem(

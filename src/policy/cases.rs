@@ -6,6 +6,7 @@ use toml::Spanned;
 
 use super::{
     Breach, Bundle, CategoryCase, GateFacts, PolicyError, ReasonCode, Reasons,
+    error::Found,
     listing::{Case, Level, TableRow},
 };
 use crate::domain::{CategoryId, Detail, PurposeId, Tier};
@@ -83,19 +84,20 @@ impl Bundle {
     /// Runs the cases that stand beside the rules, and holds the bundle against the promises in every case.
     ///
     /// # Errors
-    /// When a file of cases cannot be read, names an unknown key, reason, purpose or category.
+    /// With all that is wrong, when a file of cases cannot be read, names an unknown key, reason, purpose or category.
     pub fn check(&self) -> Result<CheckReport, PolicyError> {
         let mut run = Run { bundle: self, report: CheckReport::default(), tried: Vec::new() };
+        let mut found = Found::default();
         for (file, text) in self.files().iter().filter(|(file, _)| file.ends_with(".cases.toml")) {
-            let form: Form =
-                toml::from_str(text).map_err(|error| PolicyError::toml(file, text, &error))?;
-            for expected in form.gate.into_iter().map(Expected::from) {
-                run.case(file, text, expected)?;
-            }
-            for expected in form.category.into_iter().map(Expected::from) {
-                run.case(file, text, expected)?;
+            let form: Result<Form, _> =
+                toml::from_str(text).map_err(|error| PolicyError::toml(file, text, &error));
+            let Some(form) = found.keep(form) else { continue };
+            let gates = form.gate.into_iter().map(Expected::from);
+            for expected in gates.chain(form.category.into_iter().map(Expected::from)) {
+                found.keep(run.case(file, text, expected));
             }
         }
+        found.finish()?;
         let Run { mut report, tried, .. } = run;
         let ids = self.rules().iter().map(|rule| &rule.id);
         report.untried = ids.filter(|id| !tried.contains(&id.as_str())).cloned().collect();

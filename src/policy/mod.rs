@@ -19,28 +19,36 @@ mod entities;
 mod error;
 mod facts;
 mod listing;
+mod migration;
 mod promises;
 mod reason;
 mod rules;
 mod ruling;
 mod shape;
+mod succession;
+mod summary;
 mod table;
+mod term;
 
-pub use bundle::{Bundle, Policies, Vocabulary};
+pub use bundle::{Bundle, Ended, Files, Policies, Vocabulary, version_of};
 pub use cases::{CheckReport, FailedCase};
 pub use catalogue::{
     Attribute, AttributeKind, Basis, Catalogue, Category, Channel, Coarse, Generalization,
     GpcEffect, MAX_CATEGORIES, Night, Notice, Purpose, Texts, Value,
 };
 pub use context::{Context, ContextError, ContextFlaw};
-pub use error::PolicyError;
+pub use error::{Flaw, PolicyError};
 pub use facts::{Age, CategoryCase, CategoryFacts, ConsentFact, GateFacts, detail_str};
 pub use listing::{Case, Difference, Level, TableRow};
+pub use migration::{Fate, Migration};
 pub use promises::Breach;
 pub use reason::{InvalidReason, ReasonCode, Reasons};
 pub use rules::Rule;
 pub use ruling::{CategoryRuling, Permit, Ruling, Whom};
 pub use shape::{Fields, Shaped, Withheld};
+pub use succession::{Lot, Succession, Vanished};
+pub use summary::{Change, Group, Told, changes, cover};
+pub use term::Passage;
 
 #[cfg(test)]
 mod tests;

@@ -71,6 +71,8 @@ codes! {
     OperatorRule = "operator_rule",
     /// No policy allows it.
     NoPolicy = "no_policy",
+    /// The model has no place for it.
+    NotTaken = "not_taken",
 }
 
 impl fmt::Display for ReasonCode {

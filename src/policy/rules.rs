@@ -2,17 +2,18 @@
 //!
 //! A rule that fails while it is evaluated denies: Cedar would skip it, and a skipped `forbid` would allow.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{fmt, str::FromStr};
 
 use cedar_policy::{
     Authorizer, Context, Decision, Effect, Entities, EntityUid, Policy, PolicyId, PolicySet,
     Request, Schema, ValidationMode, Validator,
 };
 use miette::Diagnostic;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{
-    Catalogue, CategoryCase, GateFacts, PolicyError, ReasonCode, Reasons, entities::Names,
+    Catalogue, CategoryCase, Files, GateFacts, PolicyError, ReasonCode, Reasons, entities::Names,
+    error::Found,
 };
 use crate::domain::{Detail, Tier};
 
@@ -58,23 +59,28 @@ impl fmt::Debug for Rules {
 }
 
 impl Rules {
-    /// Reads the schema and every `.cedar` file.
+    /// Reads the schema and every `.cedar` file. Without a catalogue, which has flaws then, there are no rules; what is
+    /// wrong in their files is told all the same.
     pub(super) fn parse(
-        files: &BTreeMap<String, String>,
-        catalogue: &Catalogue,
-    ) -> Result<Self, PolicyError> {
-        let schema_text = files.get(SCHEMA).ok_or(PolicyError::MissingFile { file: SCHEMA })?;
-        let (schema, _) = Schema::from_cedarschema_str(schema_text)
-            .map_err(|error| diagnosed(SCHEMA, schema_text, &error))?;
+        files: &Files,
+        catalogue: Option<&Catalogue>,
+    ) -> Result<Option<Self>, PolicyError> {
+        let missing = || PolicyError::of_file(SCHEMA, "the bundle has no such file");
+        let schema_text = files.get(SCHEMA).ok_or_else(missing)?;
+        let mut found = Found::default();
+        let schema = found.keep(
+            Schema::from_cedarschema_str(schema_text)
+                .map_err(|error| diagnosed(SCHEMA, schema_text, &error)),
+        );
         let mut set = RuleSet::default();
         for (file, text) in files.iter().filter(|(file, _)| is_cedar(file)) {
-            set.read(file, text, catalogue)?;
+            set.read(&mut found, file, text, catalogue);
         }
-        validate(&schema, &set).map_err(|(rule, flaw)| {
-            let found = rule.and_then(|rule| Some((rule.file.as_str(), files.get(&rule.file)?)));
-            let (file, text) = found.unwrap_or((SCHEMA, schema_text));
-            diagnosed(file, text, &*flaw)
-        })?;
+        if let Some((schema, _)) = &schema {
+            validate(&mut found, schema, &set, files);
+        }
+        found.finish()?;
+        let (Some((schema, _)), Some(catalogue)) = (schema, catalogue) else { return Ok(None) };
         let at_schema = |reason: String| PolicyError::at(SCHEMA, schema_text, 0, reason);
         let names = Names::new(catalogue).map_err(|error| at_schema(error.to_string()))?;
         let entities = names
@@ -84,7 +90,7 @@ impl Rules {
         let authorizer = Authorizer::new();
         let rules = Self { list, places, policies, entities, names, authorizer };
         rules.agree_with(&schema).map_err(|error| at_schema(error.to_string()))?;
-        Ok(rules)
+        Ok(Some(rules))
     }
 
     /// Whether the questions that will be asked are those that the schema knows.
@@ -184,18 +190,25 @@ impl Rules {
 
 /// Checks every rule against the schema, strictly. A warning counts: it tells of a rule that can never apply, which
 /// its author believes in and which does nothing.
-fn validate<'a>(
-    schema: &Schema,
-    set: &'a RuleSet,
-) -> Result<(), (Option<&'a Rule>, Box<dyn Diagnostic>)> {
+fn validate(found: &mut Found, schema: &Schema, set: &RuleSet, files: &Files) {
     let result = Validator::new(schema.clone()).validate(&set.policies, ValidationMode::Strict);
-    let rule = |id| set.places.get(id).and_then(|place| set.list.get(*place as usize));
-    if let Some(error) = result.validation_errors().next() {
-        return Err((rule(error.policy_id()), Box::new(error.clone())));
+    // What is wrong for each of a rule's actions is wrong once.
+    let mut places = FxHashSet::default();
+    let mut note = |id: &PolicyId, flaw: &dyn Diagnostic| {
+        let rule = set.places.get(id).and_then(|place| set.list.get(*place as usize));
+        let file = rule.map_or(SCHEMA, |rule| rule.file.as_str());
+        let text = files.get(file).map_or("", String::as_str);
+        let error = diagnosed(file, text, flaw);
+        let place = error.flaws().first().map(|flaw| (flaw.file.clone(), flaw.line, flaw.column));
+        if places.insert(place) {
+            found.keep::<()>(Err(error));
+        }
+    };
+    for error in result.validation_errors() {
+        note(error.policy_id(), error);
     }
-    match result.validation_warnings().next() {
-        Some(warning) => Err((rule(warning.policy_id()), Box::new(warning.clone()))),
-        None => Ok(()),
+    for warning in result.validation_warnings() {
+        note(warning.policy_id(), warning);
     }
 }
 
@@ -222,30 +235,45 @@ struct RuleSet {
 }
 
 impl RuleSet {
-    fn read(&mut self, file: &str, text: &str, catalogue: &Catalogue) -> Result<(), PolicyError> {
-        let parsed = PolicySet::from_str(text).map_err(|error| diagnosed(file, text, &error))?;
+    fn read(&mut self, found: &mut Found, file: &str, text: &str, catalogue: Option<&Catalogue>) {
+        let parsed = match PolicySet::from_str(text) {
+            Ok(parsed) => parsed,
+            Err(errors) => {
+                for error in errors.iter() {
+                    found.keep::<()>(Err(diagnosed(file, text, error)));
+                }
+                return;
+            }
+        };
         if parsed.num_of_templates() > 0 {
-            return Err(PolicyError::at(file, text, 0, "a rule cannot be a template"));
+            found.keep::<()>(Err(PolicyError::at(file, text, 0, "a rule cannot be a template")));
         }
         let mut policies: Vec<_> = parsed.policies().collect();
         policies.sort_by_key(|policy| numbered(policy.id()));
         for (place, policy) in policies.into_iter().enumerate() {
-            let rule = rule(file, text, place, policy)?;
-            let at = |reason: String| PolicyError::Invalid {
-                file: file.to_owned(),
-                line: rule.line,
-                reason,
-            };
-            unknown_names(policy, catalogue).map_or(Ok(()), |reason| Err(at(reason)))?;
-            let number = u16::try_from(self.list.len())
-                .map_err(|_| at("a bundle has at most 65,535 rules".to_owned()))?;
-            let id = PolicyId::new(&rule.id);
-            self.policies
-                .add(policy.new_id(id.clone()))
-                .map_err(|_| at(format!("the id {} is there twice", rule.id)))?;
-            self.places.insert(id, number);
-            self.list.push(rule);
+            if let Some((rule, offset)) = found.keep(rule(file, text, place, policy)) {
+                let added = self.add(rule, policy, catalogue);
+                found.keep(added.map_err(|reason| PolicyError::at(file, text, offset, reason)));
+            }
         }
+    }
+
+    fn add(
+        &mut self,
+        rule: Rule,
+        policy: &Policy,
+        catalogue: Option<&Catalogue>,
+    ) -> Result<(), String> {
+        let unknown = catalogue.and_then(|catalogue| unknown_names(policy, catalogue));
+        unknown.map_or(Ok(()), Err)?;
+        let number = u16::try_from(self.list.len())
+            .map_err(|_| "a bundle has at most 65,535 rules".to_owned())?;
+        let id = PolicyId::new(&rule.id);
+        self.policies
+            .add(policy.new_id(id.clone()))
+            .map_err(|_| format!("the id {} is there twice", rule.id))?;
+        self.places.insert(id, number);
+        self.list.push(rule);
         Ok(())
     }
 }
@@ -256,7 +284,13 @@ fn numbered(id: &PolicyId) -> usize {
     id.strip_prefix("policy").and_then(|number| number.parse().ok()).unwrap_or(usize::MAX)
 }
 
-fn rule(file: &str, text: &str, place: usize, policy: &Policy) -> Result<Rule, PolicyError> {
+/// The rule that a policy is, and the byte at which its `@id` stands.
+fn rule(
+    file: &str,
+    text: &str,
+    place: usize,
+    policy: &Policy,
+) -> Result<(Rule, usize), PolicyError> {
     let Some(id) = policy.annotation("id").filter(|id| !id.is_empty()) else {
         let reason = format!("rule {} of the file has no @id", place + 1);
         return Err(PolicyError::at(file, text, 0, reason));
@@ -269,13 +303,14 @@ fn rule(file: &str, text: &str, place: usize, policy: &Policy) -> Result<Rule, P
             let reason = format!("the {effect} {id} needs a @reason, one of {}", codes());
             PolicyError::at(file, text, offset, reason)
         })?;
-    Ok(Rule {
+    let rule = Rule {
         id: id.to_owned(),
         file: file.to_owned(),
         line: super::error::line_of(text, offset),
         reason,
         law: policy.annotation("law").map(str::to_owned),
-    })
+    };
+    Ok((rule, offset))
 }
 
 /// A purpose or category that the rule names and the catalogue does not know: it would silently never apply.

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use super::{
     Category, CategoryFacts, GateFacts, MAX_CATEGORIES, Purpose, ReasonCode, Reasons,
-    bundle::ruleset, rules::Outcome, table::Book,
+    bundle::ruleset,
+    rules::Outcome,
+    table::Book,
+    term::{Passage, Term},
 };
 use crate::domain::{CategoryId, Detail, Epoch, PurposeId, RecipientId, Sid, Tier, Timestamp};
 
@@ -194,6 +197,13 @@ impl Permit {
     #[must_use]
     pub fn holds(&self, now: Timestamp) -> bool {
         now < self.whom.valid_until
+    }
+
+    /// Lets a disclosure begin, unless the bundle that ruled on it is no longer in force. To be held until the last
+    /// byte is written: a switch of policies is acknowledged only when all passages under the old one are gone.
+    #[must_use]
+    pub fn pass(&self) -> Option<Passage> {
+        Term::enter(&self.ruling.book.term)
     }
 
     /// How finely the category may be disclosed.

@@ -37,6 +37,27 @@ impl Shaped {
         leaves
     }
 
+    /// Leaves out what its recipient has no place for: every category of the context with no attribute for which
+    /// `taken` holds.
+    pub fn keep(&mut self, taken: impl Fn(&CategoryId, &str) -> bool) {
+        let Self { fields: Fields(fields), used, withheld } = self;
+        fields.retain(|Entry { category, attributes }| {
+            let kept = attributes.iter().any(|(name, _)| taken(category, name));
+            if !kept {
+                used.retain(|other| other != category);
+                withheld.retain(|other| other.category != *category);
+                let reason = ReasonCode::NotTaken;
+                withheld.push(Withheld { category: category.clone(), reason, sent_as: None });
+            }
+            kept
+        });
+    }
+
+    /// Notes a category of the call that is not in its context as one that its recipient has no place for.
+    pub fn omit(&mut self, category: &CategoryId) {
+        self.withhold(category, ReasonCode::NotTaken, None);
+    }
+
     fn withhold(&mut self, category: &CategoryId, reason: ReasonCode, sent_as: Option<Arc<str>>) {
         self.withheld.push(Withheld { category: category.clone(), reason, sent_as });
     }

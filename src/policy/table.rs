@@ -2,12 +2,13 @@
 //!
 //! The input is closed, so there are as many slots as cases; nothing is evicted, and a hit is one array access.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::{
     CategoryCase, CategoryFacts, GateFacts, Rule,
     catalogue::Catalogue,
     rules::{Outcome, Rules},
+    term::Term,
 };
 use crate::domain::{Detail, Tier};
 
@@ -16,6 +17,7 @@ use crate::domain::{Detail, Tier};
 pub(super) struct Book {
     pub(super) catalogue: Catalogue,
     pub(super) version: String,
+    pub(super) term: Arc<Term>,
     rules: Rules,
     gates: Box<[OnceLock<Outcome<Tier>>]>,
     categories: Box<[OnceLock<Outcome<Detail>>]>,
@@ -30,6 +32,7 @@ impl Book {
             categories: (0..pairs * CategoryCase::CASES).map(|_| OnceLock::new()).collect(),
             catalogue,
             version,
+            term: Arc::default(),
             rules,
         }
     }

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, LazyLock},
+    task::Waker,
 };
 
 use proptest::prelude::*;
@@ -78,10 +79,10 @@ fn a_case_that_comes_to_something_else_is_told_with_its_line() {
 #[test]
 fn a_case_about_what_is_not_there_is_refused() {
     for (from, to, said) in [
-        ("reasons = [\"consented\"]", "reasons = [\"why_not\"]", "gate.cases.toml:5: why_not"),
+        ("reasons = [\"consented\"]", "reasons = [\"why_not\"]", ": why_not is no reason"),
         ("purpose = \"recommend_products\"", "purpose = \"sell\"", "has no such purpose"),
-        ("consent = \"given\"", "consent = \"bought\"", "gate.cases.toml:7: "),
-        ("facts = {", "fact = {", "gate.cases.toml:7: "),
+        ("consent = \"given\"", "consent = \"bought\"", "gate.cases.toml:7:"),
+        ("facts = {", "fact = {", "gate.cases.toml:7:"),
     ] {
         let bundle = Bundle::parse(edited("gate.cases.toml", from, to)).unwrap();
         let message = bundle.check().unwrap_err().to_string();
@@ -414,23 +415,73 @@ proptest! {
 #[test]
 fn flaws_in_rules_are_refused_with_file_and_line() {
     for (file, from, to, said) in [
-        ("gate.cedar", "permit (principal", "permitt (principal", "gate.cedar:7: "),
-        ("gate.cedar", "context.paused", "context.pawsed", "gate.cedar:75: "),
-        ("gate.cedar", r#"Consent::"given""#, r#"Consent::"givn""#, "gate.cedar:8: "),
+        ("gate.cedar", "permit (principal", "permitt (principal", "gate.cedar:7:"),
+        ("gate.cedar", "context.paused", "context.pawsed", "gate.cedar:75:"),
+        ("gate.cedar", r#"Consent::"given""#, r#"Consent::"givn""#, "gate.cedar:8:"),
         ("gate.cedar", "@reason(\"paused\")\n", "", "needs a @reason"),
         ("gate.cedar", r#"@reason("paused")"#, r#"@reason("nap")"#, "one of consented,"),
         ("gate.cedar", "@id(\"paused-by-person\")\n", "", "has no @id"),
         ("gate.cedar", "paused-by-person", "quiet-at-night", "is there twice"),
-        ("gate.cedar", "when { context.paused }", "when { false }", "gate.cedar:71: "),
+        ("gate.cedar", "when { context.paused }", "when { false }", "gate.cedar:71:"),
         ("gate.cedar", "forbid (principal,", r#"forbid (principal == Purpose::"x","#, "no Purpose"),
-        ("gate.cedar", r#"Action::"individual""#, r#"Action::"cohort""#, "gate.cedar:7: "),
-        ("schema.cedarschema", "entity Recipient", "entity Recipient!", "schema.cedarschema:18: "),
+        ("gate.cedar", r#"Action::"individual""#, r#"Action::"cohort""#, "gate.cedar:7:"),
+        ("schema.cedarschema", "entity Recipient", "entity Recipient!", "schema.cedarschema:18:"),
         ("schema.cedarschema", "  night: Bool,", "", "gate.cedar:"),
         ("schema.cedarschema", "third_party: Bool,", "is_far: Bool,", "gate.cedar:"),
         ("schema.cedarschema", "  quiet: Bool,", "  quiet: Bool, calm: Bool,", "does not fit"),
-        ("schema.cedarschema", "paused: Bool,", "paused: Bool, bored: Bool,", "schema:1: "),
+        ("schema.cedarschema", "paused: Bool,", "paused: Bool, bored: Bool,", "schema:1:"),
     ] {
         let message = refused(edited(file, from, to));
+        assert!(message.contains(said), "{said}: {message}");
+    }
+}
+
+#[test]
+fn all_that_is_wrong_is_told_at_once_with_file_line_and_column() {
+    let mut files = shipped().files().clone();
+    let mut edit = |file: &str, from: &str, to: &str| {
+        let text = files.get_mut(file).unwrap();
+        assert!(text.contains(from), "nothing to replace");
+        *text = text.replacen(from, to, 1);
+    };
+    edit("purposes.toml", r#"from = "birth_year""#, r#"from = "age""#);
+    edit("purposes.toml", r#"basis = "contract""#, r#"basis = "consent""#);
+    edit("gate.cedar", "@reason(\"paused\")", "@reason(\"nap\")");
+    edit("category.cedar", "context.switched_off", "context.shut_off");
+    files.insert("notes.md".to_owned(), String::new());
+    let error = Bundle::parse(files).unwrap_err();
+    let told: Vec<String> = error.flaws().iter().map(ToString::to_string).collect();
+    for said in [
+        "notes.md: a bundle holds",
+        "the category has no attribute age",
+        "a required purpose has another basis",
+        "gate.cedar:",
+        "category.cedar:",
+    ] {
+        assert!(told.iter().any(|flaw| flaw.contains(said)), "{said}: {told:#?}");
+    }
+    let placed = error.flaws().iter().filter(|flaw| flaw.file != "notes.md");
+    assert!(placed.into_iter().all(|flaw| flaw.line.is_some() && flaw.column.is_some()));
+    assert_eq!(told.len(), 5, "a flaw is told twice: {told:#?}");
+}
+
+#[test]
+fn a_migration_speaks_of_what_is_gone_and_of_what_is_there() {
+    for (migration, said) in [
+        ("[purposes]\nsell = \"forget\"\n", "migration.toml:2:8: must be"),
+        ("[purposes]\nrecommend_products = \"withdraw\"\n", "still has the purpose"),
+        ("[purposes]\nsell = { rename = \"selling\" }\n", "has no purpose selling"),
+        ("[categories]\nplace = { rename = \"spot\" }\n", "has no category spot"),
+        ("[categories]\nhealth = { rename = \"location\" }\n", "still has the category"),
+        ("[purposes]\na = { rename = \"security\" }\nb = { rename = \"security\" }\n", "two names"),
+        ("[people]\n", "unknown field"),
+    ] {
+        let mut files = shipped().files().clone();
+        if migration.contains("security") {
+            files = edited("purposes.toml", "id = \"measure_popularity\"", "id = \"security\"");
+        }
+        files.insert("migration.toml".to_owned(), migration.to_owned());
+        let message = refused(files);
         assert!(message.contains(said), "{said}: {message}");
     }
 }
@@ -519,14 +570,35 @@ fn a_purpose_that_one_bundle_lacks_is_a_difference() {
 
 #[test]
 fn a_switch_leaves_calls_under_way_on_their_bundle() {
-    let policies = Policies::new(shipped());
+    let policies = Policies::new(Bundle::shipped().unwrap());
     let under_way = policies.snapshot();
     let next = Bundle::parse(edited("gate.cedar", "// May", "// may")).unwrap();
     let version = next.version().to_owned();
-    let previous = policies.switch(next);
-    assert!(Arc::ptr_eq(&previous, &under_way));
+    let ended = policies.switch(next);
+    assert!(Arc::ptr_eq(ended.bundle(), &under_way));
     assert_eq!(policies.current().version(), version);
     assert_ne!(under_way.version(), version);
+}
+
+#[test]
+fn a_permit_of_a_bundle_that_is_no_longer_in_force_passes_nothing() {
+    let policies = Policies::new(Bundle::shipped().unwrap());
+    let permit = || {
+        let bundle = policies.snapshot();
+        let ruling =
+            bundle.rule(&purpose("recommend_products"), consenting(), |_| given(Detail::Fine));
+        ruling.unwrap().permit(whom())
+    };
+    let (early, late) = (permit(), permit());
+    let under_way = early.pass().unwrap();
+    let next = Bundle::parse(edited("gate.cedar", "// May", "// may")).unwrap();
+    let ended = policies.switch(next);
+    assert!(late.pass().is_none());
+    assert!(permit().pass().is_some());
+    let mut cx = std::task::Context::from_waker(Waker::noop());
+    assert!(ended.poll_left(&mut cx).is_pending(), "its bytes are still being written");
+    drop(under_way);
+    assert!(ended.poll_left(&mut cx).is_ready());
 }
 
 #[test]

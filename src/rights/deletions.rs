@@ -25,6 +25,9 @@ use crate::{
 /// How long a recipient is asked before the deletion counts as unanswered.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
+/// How long after it was queued a deletion that is still owed counts as overdue.
+const OVERDUE_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The longest wait between two tries.
 const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 
@@ -49,8 +52,23 @@ pub struct Asking {
     pub confirmed: usize,
     /// Deletions that are still owed.
     pub owed: usize,
+    /// Those of them that have been owed for more than a day.
+    pub overdue: usize,
     /// Deletions that were given up this time, unanswered for 30 days.
     pub unanswered: usize,
+    /// Deletions that were given up this time because their recipient cannot delete.
+    pub unsupported: usize,
+}
+
+/// What a recipient said to a deletion request.
+#[derive(Clone, Copy, Debug)]
+enum Reply {
+    /// It is done; `cache_until` is when its caches have forgotten too, where that is later.
+    Confirmed { cache_until: Option<Timestamp> },
+    /// It has no way to delete.
+    Unsupported,
+    /// Nothing, or not that.
+    None,
 }
 
 /// Works off the deletions that are owed.
@@ -91,61 +109,119 @@ impl Deletions {
         self.again.retain(|key, _| owed.iter().any(|(_, known, ..)| known == key));
         for (subject, key, version, deletion) in owed {
             let now = self.clock.now();
-            if self.again.get(&key).is_some_and(|(at, _)| now < *at) {
+            let late = usize::from(now >= deletion.queued_at.after(OVERDUE_AFTER));
+            if self.is_off(&deletion) {
                 asking.owed += 1;
+                asking.overdue += late;
                 continue;
             }
-            if self.ask(&subject, &deletion).await? {
-                self.close(&subject, key, version, &deletion, "confirmed").await?;
-                asking.confirmed += 1;
-            } else if now >= deletion.queued_at.after(GIVE_UP_AFTER) {
-                self.close(&subject, key, version, &deletion, "unanswered").await?;
-                asking.unanswered += 1;
-            } else {
-                let waited =
-                    self.again.get(&key).map_or(Duration::from_secs(1), |(_, wait)| *wait * 2);
-                let wait = waited.min(LONGEST_WAIT);
-                self.again.insert(key, (now.after(wait), wait));
+            if self.again.get(&key).is_some_and(|(at, _)| now < *at) {
                 asking.owed += 1;
+                asking.overdue += late;
+                continue;
             }
+            let reply = self.ask(&subject, &deletion).await?;
+            let outcome = match reply {
+                Reply::Confirmed { .. } => {
+                    asking.confirmed += 1;
+                    "confirmed"
+                }
+                Reply::Unsupported => {
+                    asking.unsupported += 1;
+                    "unsupported"
+                }
+                Reply::None if now >= deletion.queued_at.after(GIVE_UP_AFTER) => {
+                    asking.unanswered += 1;
+                    "unanswered"
+                }
+                Reply::None => {
+                    self.wait(key, now);
+                    asking.owed += 1;
+                    asking.overdue += late;
+                    continue;
+                }
+            };
+            self.close(&subject, (key, version), &deletion, (outcome, reply)).await?;
         }
         Ok(asking)
     }
 
-    /// Whether the recipient confirmed. A recipient that is no longer configured cannot be asked.
-    async fn ask(&self, subject: &SubjectKey, deletion: &Deletion) -> Result<bool, RightsError> {
+    /// Whether the operator has switched the recipient off: then nothing is written to it, and the deletion stays owed
+    /// for as long as that lasts.
+    fn is_off(&self, deletion: &Deletion) -> bool {
         let known = |model: &&Model| model.recipient().id == deletion.recipient;
-        let Some(model) = self.models.iter().find(known) else { return Ok(false) };
+        self.models.iter().find(known).is_some_and(|model| model.switch().is_off())
+    }
+
+    /// Waits twice as long as before until the next try.
+    fn wait(&mut self, key: Key, now: Timestamp) {
+        let waited = self.again.get(&key).map_or(Duration::from_secs(1), |(_, wait)| *wait * 2);
+        let wait = waited.min(LONGEST_WAIT);
+        self.again.insert(key, (now.after(wait), wait));
+    }
+
+    /// What the recipient said. One that is no longer configured cannot be asked; one that does not answer anybody now
+    /// is not asked either, so that no row says it was.
+    async fn ask(&self, subject: &SubjectKey, deletion: &Deletion) -> Result<Reply, RightsError> {
+        let known = |model: &&Model| model.recipient().id == deletion.recipient;
+        let Some(model) = self.models.iter().find(known) else { return Ok(Reply::None) };
         let which = Which { domain: &deletion.domain, generation: deletion.generation };
         let name = for_deletion(subject, &deletion.recipient, which);
-        let outbound = model.wire().forget(name.expose()).with_request_id(self.entropy.draw()?);
-        let row = self.row(deletion, "asked");
+        let Some(outbound) = model.wire().forget(name.expose()) else {
+            return Ok(Reply::Unsupported);
+        };
+        if model.is_left_alone() {
+            return Ok(Reply::None);
+        }
+        let outbound = outbound.with_request_id(self.entropy.draw()?);
+        let row = self.row(deletion, "asked", None);
         let logged = self.write(subject, row, Batch::default()).await?;
-        Ok(model.send(outbound, Box::new(Asked { _logged: logged })).await.is_ok())
+        let answer = model.send(outbound, Asked { _logged: logged }).await;
+        Ok(match answer {
+            Ok(answer) if model.wire().confirms(&answer) => {
+                let cached = model.wire().forgets_within();
+                Reply::Confirmed {
+                    cache_until: cached.map(|cached| self.clock.now().after(cached)),
+                }
+            }
+            _ => Reply::None,
+        })
     }
 
     async fn close(
         &self,
         subject: &SubjectKey,
-        key: Key,
-        version: u64,
+        (key, version): (Key, u64),
         deletion: &Deletion,
-        outcome: &'static str,
+        (outcome, reply): (&'static str, Reply),
     ) -> Result<(), RightsError> {
+        let cache_until = match reply {
+            Reply::Confirmed { cache_until } => cache_until,
+            Reply::Unsupported | Reply::None => None,
+        };
         let expect = vec![Expect::Version { key: key.clone(), version }];
         let batch = Batch { expect, delete: vec![key], ..Batch::default() };
-        self.write(subject, self.row(deletion, outcome), batch).await?;
+        self.write(subject, self.row(deletion, outcome, cache_until), batch).await?;
         Ok(())
     }
 
-    fn row(&self, deletion: &Deletion, outcome: &'static str) -> Draft {
+    /// `cache_until` is told where the recipient may answer from what it has deleted for a while.
+    fn row(
+        &self,
+        deletion: &Deletion,
+        outcome: &'static str,
+        cache_until: Option<Timestamp>,
+    ) -> Draft {
         let now = self.clock.now();
-        let body = json!({
+        let mut body = json!({
             "t_ms": now.millis(),
             "queued_ms": deletion.queued_at.millis(),
             "domain": deletion.domain,
             "generation": deletion.generation,
         });
+        if let (Some(until), Some(body)) = (cache_until, body.as_object_mut()) {
+            body.insert("cache_until_ms".to_owned(), until.millis().into());
+        }
         Draft {
             event: Event::ErasureRecipient,
             outcome,

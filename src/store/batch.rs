@@ -99,6 +99,9 @@ pub struct Batch {
     pub put: Vec<Put>,
     /// Records to remove, there or not.
     pub delete: Vec<Key>,
+    /// Beginnings of keys: every record whose key begins with one is removed, whatever stands there when the batch takes
+    /// its place in the order. An empty one removes nothing. A record that the same batch puts goes too.
+    pub delete_prefix: Vec<Key>,
     /// Rows to append to the log, in this order and with none between.
     pub leaves: Vec<Leaf>,
     /// Epochs to set; `None` removes the person from the table.
@@ -121,6 +124,7 @@ pub struct Committed {
 pub(super) struct Change {
     pub(super) put: Vec<Put>,
     pub(super) delete: Vec<Key>,
+    pub(super) delete_prefix: Vec<Key>,
     pub(super) leaves: Vec<Leaf>,
     pub(super) raise: Vec<(Sid, Option<Epoch>)>,
     /// Bodies of earlier periods are dropped.

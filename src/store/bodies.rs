@@ -224,10 +224,7 @@ fn find(table: &dyn File, count: u64, index: u64) -> io::Result<Option<u64>> {
     let (mut low, mut high) = (0, count);
     while low < high {
         let middle = low.midpoint(high);
-        let mut entry = [0; 16];
-        table.read_exact_at(&mut entry, middle * 16)?;
-        let mut reader = Reader(&entry);
-        let (found, offset) = reader.u64().zip(reader.u64()).ok_or(io::ErrorKind::InvalidData)?;
+        let (found, offset) = entry(table, middle)?;
         match found.cmp(&index) {
             std::cmp::Ordering::Equal => return Ok(Some(offset)),
             std::cmp::Ordering::Less => low = middle + 1,
@@ -237,7 +234,15 @@ fn find(table: &dyn File, count: u64, index: u64) -> io::Result<Option<u64>> {
     Ok(None)
 }
 
-fn read_body(data: &dyn File, offset: u64, index: u64) -> io::Result<Body> {
+/// The entry of a month's index at place `at`: the row, and where its body begins.
+pub(super) fn entry(table: &dyn File, at: u64) -> io::Result<(u64, u64)> {
+    let mut entry = [0; 16];
+    table.read_exact_at(&mut entry, at * 16)?;
+    let mut reader = Reader(&entry);
+    Ok(reader.u64().zip(reader.u64()).ok_or(io::ErrorKind::InvalidData)?)
+}
+
+pub(super) fn read_body(data: &dyn File, offset: u64, index: u64) -> io::Result<Body> {
     let mut head = [0; HEAD];
     data.read_exact_at(&mut head, offset)?;
     let mut reader = Reader(&head);

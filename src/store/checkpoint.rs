@@ -1,6 +1,6 @@
 //! Checkpoints: views synced, a snapshot taken, and the journal before it dropped.
 
-use std::sync::PoisonError;
+use std::sync::{MutexGuard, PoisonError};
 
 use super::{
     error::{StoreError, Unavailable, doing},
@@ -17,7 +17,17 @@ impl State {
     /// Takes a snapshot of what shows now and drops what it makes needless. Commits go on meanwhile. Returns the group
     /// it was taken at.
     pub(super) fn checkpoint(&self) -> Result<u64, StoreError> {
-        let _one = self.checkpointing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one = self.lock_checkpoints();
+        self.checkpoint_locked()
+    }
+
+    /// Keeps others from taking a snapshot or dropping what it makes needless.
+    pub(super) fn lock_checkpoints(&self) -> MutexGuard<'_, ()> {
+        self.checkpointing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// As [`State::checkpoint`], for who holds the lock.
+    pub(super) fn checkpoint_locked(&self) -> Result<u64, StoreError> {
         if let Some(reason @ (Unavailable::Sync | Unavailable::View)) = self.trouble() {
             return Err(StoreError::Unavailable(reason));
         }

@@ -1,13 +1,15 @@
 //! The bytes of a group: every number big-endian, every text behind its length.
 //!
 //! ```text
-//! group   u8 format = 1 ‖ u64 size of the log before it ‖ u32 changes ‖ change…
+//! group   u8 format = 2 ‖ u64 size of the log before it ‖ u32 changes ‖ change…
 //! change  u32 n ‖ n × (u16 len ‖ key ‖ u64 version ‖ u32 len ‖ value)        puts
 //!         u32 n ‖ n × (u16 len ‖ key)                                        deletes
+//!         u32 n ‖ n × (u16 len ‖ beginning of keys)                          deletes of all that begins so
 //!         u32 n ‖ n × (sid16 ‖ u8 is there ‖ u32 epoch)                      epochs
 //!         u32 n ‖ n × (u16 len ‖ entry ‖ nonce16 ‖ i64 ms ‖ u32 len ‖ body)  leaves
 //!         u8 is there ‖ i16 year ‖ u8 month                                  bodies kept from
 //! ```
+//! Format 1 lacks the deletes by beginning; it is still read.
 
 use crate::domain::{Epoch, Sid, Timestamp};
 
@@ -16,7 +18,10 @@ use super::{
     period::Period,
 };
 
-const FORMAT: u8 = 1;
+/// The newest format of a group, which is the one that is written.
+pub(super) const FORMAT: u8 = 2;
+/// The format without deletes by beginning.
+const WITHOUT_PREFIXES: u8 = 1;
 
 /// Why bytes are no group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,6 +120,10 @@ pub(super) fn write_change(out: &mut Vec<u8>, change: &Change) {
     for key in &change.delete {
         write_short(out, key.as_bytes());
     }
+    out.extend_from_slice(&count32(change.delete_prefix.len()));
+    for prefix in &change.delete_prefix {
+        write_short(out, prefix.as_bytes());
+    }
     out.extend_from_slice(&count32(change.raise.len()));
     for (sid, epoch) in &change.raise {
         out.extend_from_slice(&sid.0);
@@ -137,21 +146,22 @@ pub(super) fn write_change(out: &mut Vec<u8>, change: &Change) {
 /// Reads a group: the size of the log before it, and its changes in order.
 pub(super) fn read_group(bytes: &[u8]) -> Result<(u64, Vec<Change>), Malformed> {
     let mut reader = Reader(bytes);
-    match reader.u8() {
-        Some(FORMAT) => {}
+    let format = match reader.u8() {
+        Some(format @ (FORMAT | WITHOUT_PREFIXES)) => format,
         Some(format) if format > FORMAT => return Err(Malformed::Newer(format)),
         _ => return Err(Malformed::Bytes),
-    }
+    };
     let mut group = || {
         let log_size = reader.u64()?;
         let count = reader.u32()?;
-        let changes = (0..count).map(|_| read_change(&mut reader)).collect::<Option<_>>()?;
+        let changes =
+            (0..count).map(|_| read_change(&mut reader, format)).collect::<Option<_>>()?;
         reader.0.is_empty().then_some((log_size, changes))
     };
     group().ok_or(Malformed::Bytes)
 }
 
-fn read_change(reader: &mut Reader<'_>) -> Option<Change> {
+fn read_change(reader: &mut Reader<'_>, format: u8) -> Option<Change> {
     let mut change = Change::default();
     for _ in 0..reader.u32()? {
         let key = Key::new(reader.short()?);
@@ -160,6 +170,10 @@ fn read_change(reader: &mut Reader<'_>) -> Option<Change> {
     }
     for _ in 0..reader.u32()? {
         change.delete.push(Key::new(reader.short()?));
+    }
+    let prefixes = if format == WITHOUT_PREFIXES { 0 } else { reader.u32()? };
+    for _ in 0..prefixes {
+        change.delete_prefix.push(Key::new(reader.short()?));
     }
     for _ in 0..reader.u32()? {
         let sid = Sid(reader.array()?);
@@ -188,6 +202,7 @@ mod tests {
         let change = Change {
             put: vec![Put { key: Key::new(b"k"), version: 3, value: b"value".to_vec() }],
             delete: vec![Key::new(b"gone")],
+            delete_prefix: vec![Key::new(b"all/")],
             leaves: vec![Leaf {
                 entry: b"{}".to_vec(),
                 nonce: [7; 16],
@@ -207,7 +222,24 @@ mod tests {
         for end in 0..bytes.len() {
             assert_eq!(read_group(&bytes[..end]).unwrap_err(), Malformed::Bytes);
         }
-        bytes[0] = 2;
-        assert_eq!(read_group(&bytes).unwrap_err(), Malformed::Newer(2));
+        bytes[0] = FORMAT + 1;
+        assert_eq!(read_group(&bytes).unwrap_err(), Malformed::Newer(FORMAT + 1));
+    }
+
+    #[test]
+    fn a_group_of_the_first_format_is_still_read() {
+        let first: &[&[u8]] = &[
+            &[1, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 1],
+            &[0, 0, 0, 1, 0, 1, b'k', 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 1, b'v'],
+            &[0, 0, 0, 1, 0, 1, b'g'],
+            &[0, 0, 0, 0],
+            &[0, 0, 0, 0],
+            &[0],
+        ];
+        let (log_size, changes) = read_group(&first.concat()).unwrap();
+        assert_eq!((log_size, changes.len()), (7, 1));
+        assert_eq!(changes[0].put[0].version, 3);
+        assert_eq!(changes[0].delete, [Key::new(b"g")]);
+        assert_eq!(changes[0].delete_prefix, []);
     }
 }

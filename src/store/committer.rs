@@ -9,12 +9,12 @@ use std::{
 use crate::domain::{Epoch, Sid};
 
 use super::{
-    batch::{Committed, Expect, Key},
+    batch::{Change, Committed, Expect, Key},
     codec,
     error::{CommitError, Unavailable},
     inbox::{Inbox, Request},
     journal::{AppendError, Journal},
-    reply::{Outcome, Reply, Wakes},
+    reply::{Outcome, Wakes},
     state::State,
 };
 
@@ -125,7 +125,10 @@ impl Committer {
                     size += request.encoded.len();
                     accepted.push((request, first_index));
                 }
-                Err(error) => request.reply.send(Err(error), &mut wakes),
+                Err(error) => {
+                    self.state.counts.not_admitted(error);
+                    request.reply.send(Err(error), &mut wakes);
+                }
             }
         }
         if !accepted.is_empty() {
@@ -150,20 +153,28 @@ impl Committer {
     fn write(&mut self, accepted: Vec<Accepted>, refusal: Option<Unavailable>, wakes: &mut Wakes) {
         let log_size = self.state.log_size();
         let mut written = 0;
+        self.state.counts.begin();
+        let (replies, requests): (Vec<_>, Vec<_>) = accepted
+            .into_iter()
+            .map(|(request, index)| ((request.reply, index), (request.change, request.encoded)))
+            .unzip();
+        self.state.stall.begin(replies);
         let appended = self.journal.append(|out| {
-            codec::write_group_head(out, log_size, accepted.len());
-            for (request, _) in &accepted {
-                out.extend_from_slice(&request.encoded);
+            codec::write_group_head(out, log_size, requests.len());
+            for (_, encoded) in &requests {
+                out.extend_from_slice(encoded);
             }
             written = out.len() as u64;
         });
         match appended {
             Ok(seq) => {
                 self.state.set_trouble(refusal);
-                self.show(seq, accepted, wakes);
+                self.state.counts.synced(requests.len(), written);
+                self.show(seq, &requests, wakes);
                 self.count(written);
             }
             Err(error) => {
+                self.state.counts.failed();
                 let reason = match error {
                     AppendError::Write => Unavailable::Write,
                     AppendError::Full => Unavailable::JournalFull,
@@ -173,19 +184,26 @@ impl Committer {
                     self.state.sync_failed();
                 }
                 self.state.set_trouble(Some(reason));
-                answer(accepted, |_| Err(CommitError::Unavailable(reason)), wakes);
+                self.answer(|_| Err(CommitError::Unavailable(reason)), wakes);
             }
         }
     }
 
-    fn show(&self, seq: u64, accepted: Vec<Accepted>, wakes: &mut Wakes) {
-        let changes: Vec<_> = accepted.iter().map(|(request, _)| &request.change).collect();
+    fn show(&self, seq: u64, requests: &[(Change, Vec<u8>)], wakes: &mut Wakes) {
+        let changes: Vec<_> = requests.iter().map(|(change, _)| change).collect();
         match self.state.show(seq, &changes) {
-            Ok(()) => answer(accepted, |first_index| Ok(Committed { first_index, seq }), wakes),
+            Ok(()) => self.answer(|first_index| Ok(Committed { first_index, seq }), wakes),
             Err(reason) => {
                 self.state.view_failed();
-                answer(accepted, |_| Err(CommitError::Unavailable(reason)), wakes);
+                self.answer(|_| Err(CommitError::Unavailable(reason)), wakes);
             }
+        }
+    }
+
+    /// Answers who still waits for the group.
+    fn answer(&self, outcome: impl Fn(u64) -> Outcome, wakes: &mut Wakes) {
+        for (reply, first_index) in self.state.stall.end() {
+            reply.send(outcome(first_index), wakes);
         }
     }
 
@@ -205,23 +223,12 @@ pub(super) fn group_most(segment: u64) -> usize {
     usize::try_from(segment / 4).unwrap_or(usize::MAX)
 }
 
-fn answer(accepted: Vec<Accepted>, outcome: impl Fn(u64) -> Outcome, wakes: &mut Wakes) {
-    // Whatever else a request holds is freed after everyone has their answer.
-    let replies: Vec<(Reply, u64, _)> = accepted
-        .into_iter()
-        .map(|(request, index)| (request.reply, index, (request.change, request.encoded)))
-        .collect();
-    let mut rest = Vec::with_capacity(replies.len());
-    for (reply, first_index, freed) in replies {
-        reply.send(outcome(first_index), wakes);
-        rest.push(freed);
-    }
-}
-
 /// What a group under way will have changed, over what the views show.
 struct Group<'a> {
     state: &'a State,
     versions: HashMap<Key, u64>,
+    /// Beginnings of keys under which nothing is left but what `versions` names.
+    cleared: Vec<Key>,
     epochs: HashMap<Sid, Option<Epoch>>,
     log_size: u64,
 }
@@ -229,12 +236,21 @@ struct Group<'a> {
 impl<'a> Group<'a> {
     fn new(state: &'a State) -> Self {
         let log_size = state.log_size();
-        Self { state, versions: HashMap::new(), epochs: HashMap::new(), log_size }
+        Self {
+            state,
+            versions: HashMap::new(),
+            cleared: Vec::new(),
+            epochs: HashMap::new(),
+            log_size,
+        }
     }
 
     fn version(&self, key: &Key) -> Result<u64, CommitError> {
         if let Some(version) = self.versions.get(key) {
             return Ok(*version);
+        }
+        if self.cleared.iter().any(|prefix| key.as_bytes().starts_with(prefix.as_bytes())) {
+            return Ok(0);
         }
         let Ok(record) = self.state.view.read(key.as_bytes()) else {
             self.state.view_failed();
@@ -273,6 +289,11 @@ impl<'a> Group<'a> {
         let deleted = request.change.delete.iter().map(|key| (key, 0));
         for (key, version) in staged.into_iter().chain(deleted) {
             self.versions.insert(key.clone(), version);
+        }
+        for prefix in &request.change.delete_prefix {
+            let begins = |key: &Key| key.as_bytes().starts_with(prefix.as_bytes());
+            self.versions.iter_mut().filter(|(key, _)| begins(key)).for_each(|(_, v)| *v = 0);
+            self.cleared.push(prefix.clone());
         }
         self.epochs.extend(request.change.raise.iter().copied());
         self.log_size += request.change.leaves.len() as u64;

@@ -5,8 +5,11 @@ use std::{io, path::PathBuf};
 /// The store could not be opened, or cannot answer.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Another process owns the folder.
-    #[error("the data folder is in use by process {pid}")]
+    /// Another process owns the folder. A process that is dead owns nothing, whatever the file says.
+    #[error(
+        "the data folder is in use by process {pid}: stop it, or use a command that goes through the running gateway \
+         (`store backup`, `store confirm-restored`)"
+    )]
     Locked {
         /// The owner, as its lock file names it.
         pid: String,
@@ -46,7 +49,7 @@ pub enum StoreError {
         what: &'static str,
     },
     /// A file was written by a newer program.
-    #[error("{path} has format {found}; this program knows up to {known}")]
+    #[error("{path} has format {found}; this program knows up to {known}: use {needs}")]
     Newer {
         /// Which.
         path: PathBuf,
@@ -54,6 +57,8 @@ pub enum StoreError {
         found: u16,
         /// The newest this program knows.
         known: u16,
+        /// The program that can read it.
+        needs: String,
     },
     /// A file is whole, but sealed under another key.
     #[error("{path} does not open under the given file key")]
@@ -73,6 +78,18 @@ pub enum StoreError {
     /// The store takes no writes at present.
     #[error("the store takes no writes: {0}")]
     Unavailable(Unavailable),
+}
+
+impl StoreError {
+    /// The refusal of a file of a newer program, whose version is `program` if the file says so.
+    pub(super) fn newer(path: PathBuf, found: u16, known: u16, program: &str) -> Self {
+        let own = env!("CARGO_PKG_VERSION");
+        let needs = match program {
+            "" => format!("a consentry newer than {own}; the folder's file FORMAT may name it"),
+            program => format!("consentry {program} or newer"),
+        };
+        Self::Newer { path, found, known, needs }
+    }
 }
 
 /// A batch was not committed. Nothing of it shows, now or later, unless the variant says otherwise.
@@ -108,6 +125,9 @@ pub enum Unavailable {
     /// The batch is durable, but a view could not show it. It shows when the store is opened anew.
     #[error("a view failed")]
     View,
+    /// The disk does not come back from a write. A batch that was under way may be found to be committed when it does.
+    #[error("the disk does not answer")]
+    Stalled,
     /// The store is closed.
     #[error("the store is closed")]
     Closed,

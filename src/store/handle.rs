@@ -9,23 +9,23 @@ use std::{
 use crate::domain::{Epoch, Sid};
 
 use super::{
+    backup::{Backup, BackupRequest, RestoredMark},
     batch::{Batch, Change, Committed, Expect, Key, Record},
     bodies::Body,
     codec,
     committer::Committer,
+    counts::{Counts, Pulse},
     error::{CommitError, StoreError, Unavailable, doing},
     inbox::{Inbox, Request},
     journal::Spares,
     options::{Limits, Options},
     period::Period,
     recover::{self, Recovered},
-    reply::{Commit, Lane, Reply},
+    reply::{Commit, Lane, Reply, Wakes},
+    scan::Scan,
     state::State,
     view::ViewError,
 };
-
-/// Records a scan reads at once.
-const PAGE: usize = 256;
 
 /// Sealed records and the log's rows, durable and in order. Clones are the same store.
 #[derive(Clone)]
@@ -40,6 +40,15 @@ struct Inner {
     spares: Arc<Spares>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     dropping: Mutex<()>,
+}
+
+/// A place in the store's history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// The last group of the journal.
+    pub group: u64,
+    /// Rows of the log at that group.
+    pub rows: u64,
 }
 
 /// How the store is.
@@ -113,13 +122,7 @@ impl Store {
     /// acknowledged while it runs, or not.
     #[must_use]
     pub fn scan(&self, prefix: &[u8]) -> Scan<'_> {
-        Scan {
-            store: self,
-            prefix: prefix.into(),
-            page: Vec::new().into_iter(),
-            last: None,
-            ended: false,
-        }
+        Scan::new(self.state(), prefix)
     }
 
     /// Commits a batch. It is under way when this returns, awaited or not; the future says when it is durable and
@@ -140,10 +143,11 @@ impl Store {
     }
 
     fn submit(&self, batch: Batch, lane: Option<Lane>, awaited: bool) -> Commit {
-        let Batch { expect, put, delete, leaves, raise, urgent } = batch;
+        let Batch { expect, put, delete, mut delete_prefix, leaves, raise, urgent } = batch;
+        delete_prefix.retain(|prefix| !prefix.as_bytes().is_empty());
         self.submit_change(
             expect,
-            Change { put, delete, leaves, raise, bodies_from: None },
+            Change { put, delete, delete_prefix, leaves, raise, bodies_from: None },
             urgent,
             lane,
             awaited,
@@ -161,6 +165,9 @@ impl Store {
         let Some(encoded) = encode(&change, &self.state().env.limits) else {
             return Commit::done(Err(CommitError::TooLarge));
         };
+        if awaited && self.state().stall.is_stalled() {
+            return Commit::done(Err(CommitError::Unavailable(Unavailable::Stalled)));
+        }
         let (reply, commit) = Reply::new(lane);
         self.inner.inbox.push(Request { expect, change, encoded, urgent, awaited, reply });
         commit
@@ -226,6 +233,26 @@ impl Store {
         self.state().checkpoint()
     }
 
+    /// What is acknowledged so far: the last group that reads show, and the rows with it.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        let cut = self.state().cut();
+        Position { group: cut.seq, rows: cut.log_size }
+    }
+
+    /// Takes a backup of the store at one group into a new folder under `request.dir`. Commits go on meanwhile; waits
+    /// on this thread.
+    pub fn backup(&self, request: &BackupRequest) -> Result<Backup, StoreError> {
+        // A month of bodies that is dropped while it is copied would be missing.
+        let _none = self.inner.dropping.lock().unwrap_or_else(PoisonError::into_inner);
+        self.state().backup(request)
+    }
+
+    /// Says that everyone who must know has been told of the backup that was put in place.
+    pub fn forget_restored(&self) -> Result<(), StoreError> {
+        RestoredMark::remove(&*self.state().env.fs, &self.state().env.dir)
+    }
+
     /// How the store is.
     #[must_use]
     pub fn health(&self) -> Health {
@@ -234,8 +261,39 @@ impl Store {
         let is_low = space.is_none_or(|space| space.free < state.env.limits.low_water(space.total));
         // What the last commit found of the disk may be over by now.
         let trouble = state.trouble().filter(|trouble| *trouble != Unavailable::DiskLow);
+        let trouble = trouble.or(state.stall.is_stalled().then_some(Unavailable::Stalled));
         let trouble = trouble.or(is_low.then_some(Unavailable::DiskLow));
         Health { trouble, seq: state.seq(), disk_free: space.map(|space| space.free) }
+    }
+
+    /// The largest batch that it takes, in bytes.
+    #[must_use]
+    pub fn largest_batch(&self) -> usize {
+        self.state().env.limits.batch
+    }
+
+    /// What its committer did since it was opened.
+    #[must_use]
+    pub fn counts(&self) -> &Counts {
+        &self.state().counts
+    }
+
+    /// How its committer is doing. Waits for nothing.
+    #[must_use]
+    pub fn pulse(&self) -> Pulse {
+        self.state().counts.pulse(self.inner.inbox.waiting())
+    }
+
+    /// Lets go of who waits for a disk that does not come back. To be called once a second, from a thread that waits for
+    /// no commit: what is under way at two calls in a row is refused as [`Unavailable::Stalled`], and so is what comes,
+    /// until the disk answers.
+    pub fn beat(&self) {
+        let Some(waiting) = self.state().stall.beat() else { return };
+        let mut wakes = Wakes::default();
+        let queued = self.inner.inbox.take_awaited().into_iter().map(|request| request.reply);
+        for reply in waiting.into_iter().map(|(reply, _)| reply).chain(queued) {
+            reply.send(Err(CommitError::Unavailable(Unavailable::Stalled)), &mut wakes);
+        }
     }
 
     /// The data folder.
@@ -303,7 +361,7 @@ fn checkpoint_when_asked(state: &State, asked: &mpsc::Receiver<()>) {
 fn encode(change: &Change, limits: &Limits) -> Option<Vec<u8>> {
     let short = |key: &Key| key.as_bytes().len() <= Key::MOST;
     let fits = change.put.iter().all(|put| short(&put.key) && put.value.len() <= limits.value)
-        && change.delete.iter().all(short)
+        && change.delete.iter().chain(&change.delete_prefix).all(short)
         && change.leaves.iter().all(|leaf| u16::try_from(leaf.entry.len()).is_ok());
     if !fits {
         return None;
@@ -311,43 +369,4 @@ fn encode(change: &Change, limits: &Limits) -> Option<Vec<u8>> {
     let mut encoded = Vec::with_capacity(256);
     codec::write_change(&mut encoded, change);
     (encoded.len() <= limits.batch).then_some(encoded)
-}
-
-/// The records of a [`Store::scan`]. Ends at the first error.
-#[derive(Debug)]
-pub struct Scan<'a> {
-    store: &'a Store,
-    prefix: Box<[u8]>,
-    page: std::vec::IntoIter<(Key, Record)>,
-    last: Option<Key>,
-    ended: bool,
-}
-
-impl Iterator for Scan<'_> {
-    type Item = Result<(Key, Record), StoreError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if let Some((key, record)) = self.page.next() {
-            self.last = Some(key.clone());
-            return Some(Ok((key, record)));
-        }
-        if self.ended {
-            return None;
-        }
-        let state = self.store.state();
-        match state.view.page(&self.prefix, self.last.as_ref().map(Key::as_bytes), PAGE) {
-            Ok(page) => {
-                self.ended = page.len() < PAGE;
-                self.page = page.into_iter();
-                self.page.next().map(|(key, record)| {
-                    self.last = Some(key.clone());
-                    Ok((key, record))
-                })
-            }
-            Err(error) => {
-                self.ended = true;
-                Some(Err(state.view_error(error)))
-            }
-        }
-    }
 }

@@ -73,6 +73,11 @@ impl Inbox {
         }
     }
 
+    /// How many requests wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.state().requests.len()
+    }
+
     /// Takes what waits, and how many of it are awaited: once at least one is, and `wanted` are or `window` has passed
     /// since; or, while none is, once the first has lain here for `follow`. `None` when the inbox is closed and empty.
     pub(super) fn take(
@@ -122,6 +127,16 @@ impl Inbox {
             std::mem::take(&mut state.requests)
         };
         drop(abandoned);
+    }
+
+    /// Takes out what somebody waits for, for a committer that is held up.
+    pub(super) fn take_awaited(&self) -> Vec<Request> {
+        let mut state = self.state();
+        state.awaited = 0;
+        let (awaited, others) =
+            std::mem::take(&mut state.requests).into_iter().partition(|request| request.awaited);
+        state.requests = others;
+        awaited
     }
 
     /// Takes no more; what waits is still handed out.

@@ -18,7 +18,7 @@ use crate::ambient::{File, Fs, OpenMode};
 use super::error::{StoreError, doing};
 
 const MAGIC: &[u8; 8] = b"csLeafs1";
-const PER_FILE: u64 = 65_536;
+pub(super) const PER_FILE: u64 = 65_536;
 const ROWS: u64 = 8 + PER_FILE * 4;
 
 /// The rows of the log. One thread appends; any may read.
@@ -127,11 +127,7 @@ impl Leaves {
             Some((_, file)) => file,
             None => self.fs.open(&self.path(number), OpenMode::Read)?.into(),
         };
-        let (begin, end) = bounds(&*file, index % PER_FILE)?;
-        let length = end.checked_sub(begin).ok_or(io::ErrorKind::InvalidData)?;
-        let mut row = vec![0; usize::try_from(length).map_err(io::Error::other)?];
-        file.read_exact_at(&mut row, ROWS + u64::from(begin))?;
-        Ok(row)
+        read_row(&*file, index)
     }
 
     /// Makes durable what was appended so far.
@@ -145,7 +141,33 @@ impl Leaves {
     }
 }
 
-fn path(dir: &Path, number: u64) -> PathBuf {
+/// The files that hold the first `size` rows, each with how many of its bytes.
+pub(super) fn files(fs: &dyn Fs, dir: &Path, size: u64) -> Result<Vec<(String, u64)>, StoreError> {
+    let mut files = Vec::new();
+    for number in 0..size.div_ceil(PER_FILE) {
+        let path = path(dir, number);
+        let reading = || doing("reading the log");
+        let file = fs.open(&path, OpenMode::Read).map_err(reading())?;
+        let rows = PER_FILE.min(size - number * PER_FILE);
+        let (_, end) = bounds(&*file, rows - 1).map_err(reading())?;
+        files.push((format!("{number:012}.leaves"), ROWS + u64::from(end)));
+    }
+    Ok(files)
+}
+
+/// The row at `index` of the file that holds it.
+pub(super) fn read_row(file: &dyn File, index: u64) -> io::Result<Vec<u8>> {
+    let (begin, end) = bounds(file, index % PER_FILE)?;
+    let length = end.checked_sub(begin).ok_or(io::ErrorKind::InvalidData)?;
+    if u64::from(end) > file.size()?.saturating_sub(ROWS) {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    let mut row = vec![0; usize::try_from(length).map_err(io::Error::other)?];
+    file.read_exact_at(&mut row, ROWS + u64::from(begin))?;
+    Ok(row)
+}
+
+pub(super) fn path(dir: &Path, number: u64) -> PathBuf {
     dir.join(format!("{number:012}.leaves"))
 }
 

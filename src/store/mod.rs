@@ -9,7 +9,7 @@
 //! are made from it; snapshots let its older part go.
 //!
 //! ```text
-//! LOCK                       the owner's process id
+//! LOCK  FORMAT               the owner's process id; the version of all this
 //! journal/<number>.seg       groups, sealed; journal/mark says how far they were acknowledged
 //! snap/snap-<group>          the two newest snapshots, sealed
 //! log/<number>.leaves        the log's rows          bodies/YYYY-MM.{bodies,index}   their sealed bodies
@@ -21,6 +21,7 @@
 //! `recover` that of one start.
 
 mod batch;
+mod counts;
 mod error;
 mod options;
 mod period;
@@ -32,7 +33,12 @@ mod committer;
 mod inbox;
 mod recover;
 mod reply;
+mod scan;
+mod stall;
 mod state;
+
+mod backup;
+mod folder;
 
 mod bodies;
 mod epochs;
@@ -42,13 +48,22 @@ mod view;
 mod journal;
 mod snapshot;
 
+mod verify;
+
 mod codec;
 mod seal;
 
+pub use backup::{
+    Backup, BackupRequest, Kept, Manifest, RestoreRequest, Restored, RestoredMark, backups_in,
+    restore,
+};
 pub use batch::{Batch, Committed, Expect, Key, Leaf, Put, Record};
+pub use counts::{Counts, Pulse};
 pub use error::{CommitError, StoreError, Unavailable};
-pub use handle::{Health, Scan, Store};
+pub use handle::{Health, Position, Store};
 pub use options::{Engine, FileKey, Limits, OnSyncFailure, Options};
 pub use period::{InvalidPeriod, Period};
-pub use recover::{Recovered, ViewOrigin};
+pub use recover::{Recovered, ViewOrigin, distrust_view};
 pub use reply::{Commit, Lane, LaneDriver};
+pub use scan::Scan;
+pub use verify::{Part, Verified, VerifyRequest, Wrong, verify};

@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use crate::ambient::{Fs, OpenMode, RealFs};
 
 use super::{
+    backup::RestoredMark,
     batch::{Change, Key, Record},
     bodies::Bodies,
     codec::{self, Malformed},
     epochs::Epochs,
     error::{StoreError, doing},
+    folder,
     journal::{self, Cut as JournalCut, Found, Held, Journal, Maker, Spares},
     leaves::Leaves,
     options::{Engine, Options},
@@ -38,6 +40,10 @@ pub struct Recovered {
     pub torn_bytes: u64,
     /// What became of the view of the records.
     pub view: ViewOrigin,
+    /// The format that the folder was of before this start, if it was an older one.
+    pub migrated_from: Option<u16>,
+    /// The backup that was put in place and that nobody has noted yet.
+    pub restored: Option<RestoredMark>,
 }
 
 /// What became of the view of the records.
@@ -68,6 +74,16 @@ pub(super) fn distrust(dir: &Path) -> PathBuf {
     dir.join("view.distrusted")
 }
 
+/// Says that the view of the store in `dir` must be made anew at the next start. No process may hold the folder.
+///
+/// # Errors
+/// When the folder is in use, or the machine fails.
+pub fn distrust_view(fs: &dyn Fs, dir: &Path) -> Result<(), StoreError> {
+    let _lock = lock(fs, dir)?;
+    let marked = fs.open(&distrust(dir), OpenMode::Write).and_then(|_| fs.sync_dir(dir));
+    marked.map_err(doing("marking the view"))
+}
+
 /// Where a view goes that had to be made anew; the next checkpoint removes it.
 pub(super) fn aside(dir: &Path) -> PathBuf {
     dir.join("view.aside")
@@ -82,6 +98,8 @@ pub(super) fn open(options: Options) -> Result<Opened, StoreError> {
     }
     let lock = lock(&*fs, &dir)?;
     fs.sync_dir(&dir).map_err(doing("syncing the data folder"))?;
+    let migrated_from = folder::bring_up_to_date(&*fs, &dir)?;
+    let restored = RestoredMark::read(&*fs, &dir)?;
     let found = Found::open(&*fs, &journal_dir, &file_key)?;
     let snapshots = Snapshots {
         fs: fs.clone(),
@@ -93,6 +111,7 @@ pub(super) fn open(options: Options) -> Result<Opened, StoreError> {
     let base = Base::load(&snapshots, engine, &env)?;
     let bad = base.bad.clone();
     let (parts, recovered, cut) = replay(base, found, &env)?;
+    let recovered = Recovered { migrated_from, restored, ..recovered };
     // A damaged snapshot must not count as one of the two that are kept.
     for seq in bad {
         snapshots.remove(seq)?;
@@ -128,7 +147,7 @@ pub(super) fn open(options: Options) -> Result<Opened, StoreError> {
 }
 
 /// Takes the folder for this process.
-fn lock(fs: &dyn Fs, dir: &Path) -> Result<Box<dyn crate::ambient::File>, StoreError> {
+pub(super) fn lock(fs: &dyn Fs, dir: &Path) -> Result<Box<dyn crate::ambient::File>, StoreError> {
     let failed = || doing("locking the data folder");
     let file = fs.open(&dir.join("LOCK"), OpenMode::Write).map_err(failed())?;
     if !file.try_lock().map_err(failed())? {
@@ -300,6 +319,8 @@ fn replay(
         groups_replayed: groups,
         torn_bytes: journal.torn,
         view: origin,
+        migrated_from: None,
+        restored: None,
     };
     Ok((parts, recovered, journal))
 }
@@ -354,7 +375,9 @@ impl Replay<'_> {
     fn malformed(&self, why: Malformed) -> StoreError {
         let path = journal::folder(&self.env.dir);
         match why {
-            Malformed::Newer(found) => StoreError::Newer { path, found: found.into(), known: 1 },
+            Malformed::Newer(found) => {
+                StoreError::newer(path, found.into(), codec::FORMAT.into(), "")
+            }
             Malformed::Bytes => StoreError::Missing { path, what: "a group is malformed" },
         }
     }

@@ -112,7 +112,7 @@ pub(super) fn open_file(
         return Ok(None);
     }
     if format > FORMAT {
-        return Err(StoreError::Newer { path: path.to_owned(), found: format, known: FORMAT });
+        return Err(StoreError::newer(path.to_owned(), format, FORMAT, ""));
     }
     let Some(salt) = reader.array() else { return Ok(None) };
     Ok(Some((size, Sealer::derive(kind, number, &salt, key)?)))

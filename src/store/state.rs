@@ -14,12 +14,14 @@ use crate::ambient::{Clock, File, Fs};
 use super::{
     batch::Change,
     bodies::Bodies,
+    counts::Counts,
     epochs::Epochs,
     error::Unavailable,
     journal::Held,
     leaves::Leaves,
     options::{Limits, OnSyncFailure},
     snapshot::{Cut, Snapshots},
+    stall::Stall,
     view::{View, Write},
 };
 
@@ -38,7 +40,9 @@ pub(super) struct State {
     trouble: Mutex<Option<Unavailable>>,
     pub(super) checkpointing: Mutex<()>,
     pub(super) snapshots: Snapshots,
+    pub(super) stall: Stall,
     pub(super) held: Held,
+    pub(super) counts: Counts,
     pub(super) env: Env,
     /// Held as long as anything reads or writes; the last field, so that sled closes first.
     #[expect(dead_code, reason = "it is held, not used")]
@@ -85,7 +89,9 @@ impl State {
             trouble: Mutex::new(None),
             checkpointing: Mutex::new(()),
             snapshots,
+            stall: Stall::default(),
             held,
+            counts: Counts::default(),
             env,
             lock,
         }
@@ -186,6 +192,7 @@ pub(super) fn show_records(
     for change in changes {
         writes.extend(change.put.iter().map(|put| Write::Put(&put.key, put.version, &put.value)));
         writes.extend(change.delete.iter().map(Write::Delete));
+        writes.extend(change.delete_prefix.iter().map(Write::DeletePrefix));
     }
     view.apply(&writes, seq)
 }

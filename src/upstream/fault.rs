@@ -28,6 +28,13 @@ pub enum UpstreamFault {
     /// call may have arrived.
     #[error("the person's gate closed while the call was being written")]
     Cut,
+    /// The recipient is switched off. Nothing was written.
+    #[error("the recipient is switched off")]
+    Off,
+    /// The recipient was switched off while the call was under way: a part of it may have arrived, and its answer is
+    /// not heard.
+    #[error("the recipient was switched off while the call was under way")]
+    OffMeanwhile,
     /// Nothing was written, for this reason.
     #[error("nothing was sent")]
     NotSent(#[source] Unsent),
@@ -45,13 +52,19 @@ pub enum Unsent {
     /// The call cannot be written as HTTP: its path is no path.
     #[error("writing the call as HTTP")]
     Malformed,
+    /// As many calls as may be are under way.
+    #[error("too many calls to the model are under way")]
+    Busy,
+    /// The model has not answered lately and is left alone for a while.
+    #[error("the model has not answered lately and is left alone")]
+    Open,
 }
 
 impl UpstreamFault {
     /// Whether any byte of the call may have reached the model. When not, its log entry is void.
     #[must_use]
     pub fn sent(&self) -> bool {
-        !matches!(self, Self::Connect | Self::Revoked | Self::NotSent(_))
+        !matches!(self, Self::Connect | Self::Revoked | Self::Off | Self::NotSent(_))
     }
 
     /// The stable word for this fault in answers, metrics and the log.
@@ -65,8 +78,21 @@ impl UpstreamFault {
             Self::TooLarge => "model_too_large",
             Self::Nonsense => "model_nonsense",
             Self::Revoked | Self::Cut => "revoked",
+            Self::Off | Self::OffMeanwhile => "recipient_off",
             Self::NotSent(Unsent::Malformed) => "model_malformed_call",
+            Self::NotSent(Unsent::Busy) => "model_busy",
+            Self::NotSent(Unsent::Open) => "model_open",
         }
+    }
+
+    /// Whether the same call may fare better at once: the model was not there, went away before it answered, or says
+    /// itself that the fault will pass.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        matches!(
+            self,
+            Self::Connect | Self::Closed | Self::NotSent(Unsent::Closed) | Self::Status(502..=504)
+        )
     }
 }
 

@@ -17,7 +17,7 @@ use super::{
 pub struct Json;
 
 impl Wire for Json {
-    fn recommend(&self, query: &Query<'_>) -> Outbound {
+    fn recommend(&self, query: &Query<'_>) -> Option<Outbound> {
         let mut body = Vec::with_capacity(96 + query.context.len() + 32 * query.seed_items.len());
         body.push(b'{');
         if let Some(user) = query.user {
@@ -40,18 +40,18 @@ impl Wire for Json {
             list(&mut body, query.seed_items, |body, item| string(body, item.as_str()));
         }
         body.push(b'}');
-        Outbound::post("/recommend", body, Expects::Answer)
+        Some(Outbound::post("/recommend", body, Expects::Answer))
     }
 
-    fn events(&self, events: &[OutboundEvent<'_>]) -> Outbound {
+    fn events(&self, events: &[OutboundEvent<'_>]) -> Option<Outbound> {
         let mut body = Vec::with_capacity(16 + 112 * events.len());
         body.extend_from_slice(b"{\"events\":");
         list(&mut body, events, event);
         body.push(b'}');
-        Outbound::post("/events", body, Expects::Receipt)
+        Some(Outbound::post("/events", body, Expects::Receipt))
     }
 
-    fn items(&self, items: &[OutboundItem<'_>]) -> Outbound {
+    fn items(&self, items: &[OutboundItem<'_>]) -> Option<Outbound> {
         let mut body = Vec::with_capacity(16 + 80 * items.len());
         body.extend_from_slice(b"{\"items\":");
         list(&mut body, items, |body, item| {
@@ -62,14 +62,14 @@ impl Wire for Json {
             body.push(b'}');
         });
         body.push(b'}');
-        Outbound::post("/items", body, Expects::Receipt)
+        Some(Outbound::post("/items", body, Expects::Receipt))
     }
 
-    fn forget(&self, user: &str) -> Outbound {
+    fn forget(&self, user: &str) -> Option<Outbound> {
         let mut body = b"{\"user\":".to_vec();
         string(&mut body, user);
         body.push(b'}');
-        Outbound::post("/forget", body, Expects::Receipt)
+        Some(Outbound::post("/forget", body, Expects::Receipt))
     }
 
     fn answer<'a>(&self, bytes: &'a [u8]) -> Result<Answer<'a>, Nonsense> {
@@ -95,7 +95,7 @@ fn event(body: &mut Vec<u8>, event: &OutboundEvent<'_>) {
     body.push(b'}');
 }
 
-fn list<T>(body: &mut Vec<u8>, entries: &[T], write: impl Fn(&mut Vec<u8>, &T)) {
+pub(super) fn list<T>(body: &mut Vec<u8>, entries: &[T], write: impl Fn(&mut Vec<u8>, &T)) {
     body.push(b'[');
     for (place, entry) in entries.iter().enumerate() {
         if place > 0 {
@@ -110,7 +110,7 @@ fn list<T>(body: &mut Vec<u8>, entries: &[T], write: impl Fn(&mut Vec<u8>, &T)) 
     clippy::expect_used,
     reason = "a vector takes every byte and a string has no other failure"
 )]
-fn string(body: &mut Vec<u8>, text: &str) {
+pub(super) fn string(body: &mut Vec<u8>, text: &str) {
     serde_json::to_writer(body, text).expect("text is written to memory");
 }
 
@@ -119,6 +119,6 @@ fn string(body: &mut Vec<u8>, text: &str) {
     clippy::expect_used,
     reason = "a vector takes every byte and a number has no other failure"
 )]
-fn number(body: &mut Vec<u8>, number: impl std::fmt::Display) {
+pub(super) fn number(body: &mut Vec<u8>, number: impl std::fmt::Display) {
     write!(body, "{number}").expect("a number is written to memory");
 }

@@ -11,13 +11,19 @@ use std::{
 use bytes::Bytes;
 
 use super::{
+    breaker::{BreakerLimits, BreakerState},
     builtin::Builtin,
     fault::UpstreamFault,
+    health::{Health, Vitals},
     http::{Client, Endpoint},
     json::Json,
+    switch::{Outlet, Pass, Switch},
     wire::{Outbound, Wire},
 };
-use crate::domain::{Pseudodomain, RecipientId};
+use crate::{
+    ambient::Clock,
+    domain::{Pseudodomain, RecipientId},
+};
 
 /// Shows that a call's record is durable and the person's gate is open. It is held until the last byte of the call
 /// is written, then dropped.
@@ -35,6 +41,12 @@ pub struct Limits {
     pub answer_bytes: usize,
     /// How many connections rest in one worker's pool; those beyond are closed.
     pub idle_connections: usize,
+    /// How many calls may be under way at once, from all workers; those beyond are not sent.
+    pub concurrency: u32,
+    /// When a model that does not answer is left alone.
+    pub breaker: BreakerLimits,
+    /// How often a recommendation call is sent again after a fault that may pass, within the same deadline.
+    pub retries: u8,
 }
 
 impl Default for Limits {
@@ -44,6 +56,11 @@ impl Default for Limits {
             deadline: Duration::from_millis(300),
             answer_bytes: 1 << 20,
             idle_connections: 64,
+            // At 5 ms an answer this is 50,000 calls a second; a model that stalls holds no more memory than this.
+            concurrency: 256,
+            breaker: BreakerLimits::default(),
+            // A model that restarts, or closes a resting connection at the wrong moment, costs nobody their list.
+            retries: 1,
         }
     }
 }
@@ -65,24 +82,35 @@ pub struct Model {
     recipient: Arc<Recipient>,
     wire: Arc<dyn Wire>,
     transport: Transport,
+    outlet: Arc<Outlet>,
 }
 
 #[derive(Debug)]
 enum Transport {
-    Http(Box<Client>),
+    Http { client: Box<Client>, limits: Limits, vitals: Arc<Vitals> },
     Builtin(Arc<Builtin>),
 }
 
 impl Model {
     /// A model that speaks the `json` protocol over HTTP.
     #[must_use]
-    pub fn json(recipient: Recipient, endpoint: Endpoint, limits: Limits) -> Self {
-        let client = Client::new(Arc::new(endpoint), limits);
-        Self {
-            recipient: Arc::new(recipient),
-            wire: Arc::new(Json),
-            transport: Transport::Http(Box::new(client)),
-        }
+    pub fn json(recipient: Recipient, endpoint: Endpoint, limits: Limits, clock: Clock) -> Self {
+        Self::http(recipient, Arc::new(Json), endpoint, limits, clock)
+    }
+
+    /// A model that speaks `wire` over HTTP.
+    #[must_use]
+    pub fn http(
+        recipient: Recipient,
+        wire: Arc<dyn Wire>,
+        endpoint: Endpoint,
+        limits: Limits,
+        clock: Clock,
+    ) -> Self {
+        let client = Box::new(Client::new(Arc::new(endpoint), limits));
+        let vitals = Arc::new(Vitals::new(&limits, clock));
+        let transport = Transport::Http { client, limits, vitals };
+        Self { recipient: Arc::new(recipient), wire, transport, outlet: Outlet::first() }
     }
 
     /// The model inside this process. It reads and writes the bytes of the `json` protocol too.
@@ -92,6 +120,7 @@ impl Model {
             recipient: Arc::new(recipient),
             wire: Arc::new(Json),
             transport: Transport::Builtin(builtin),
+            outlet: Outlet::first(),
         }
     }
 
@@ -99,10 +128,15 @@ impl Model {
     #[must_use]
     pub fn on_this_worker(&self) -> Self {
         let transport = match &self.transport {
-            Transport::Http(client) => Transport::Http(Box::new(client.fresh())),
+            Transport::Http { client, limits, vitals } => Transport::Http {
+                client: Box::new(client.fresh()),
+                limits: *limits,
+                vitals: Arc::clone(vitals),
+            },
             Transport::Builtin(builtin) => Transport::Builtin(Arc::clone(builtin)),
         };
-        Self { recipient: Arc::clone(&self.recipient), wire: Arc::clone(&self.wire), transport }
+        let outlet = self.outlet.another();
+        Self { recipient: self.recipient.clone(), wire: self.wire.clone(), transport, outlet }
     }
 
     /// Who receives the calls.
@@ -117,18 +151,88 @@ impl Model {
         self.wire.as_ref()
     }
 
-    /// Sends one call and waits for its answer's bytes. Dropping the future stops the call: nothing more is written,
-    /// and the clearance is dropped.
+    /// The operator's switch of this recipient, one for all workers.
+    #[must_use]
+    pub fn switch(&self) -> &Arc<Switch> {
+        self.outlet.switch()
+    }
+
+    /// How it fares; `None` for the model inside this process, which is always there.
+    #[must_use]
+    pub fn health(&self) -> Option<Health> {
+        match &self.transport {
+            Transport::Http { vitals, .. } => Some(vitals.health()),
+            Transport::Builtin(_) => None,
+        }
+    }
+
+    /// Whether it is left alone for now, so that no call need be prepared for it; such a call is counted. It costs one
+    /// relaxed load while the model answers.
+    #[must_use]
+    pub fn is_left_alone(&self) -> bool {
+        match &self.transport {
+            Transport::Http { vitals, .. } if vitals.breaker() == BreakerState::Open => {
+                vitals.refuse_open();
+                true
+            }
+            Transport::Http { .. } | Transport::Builtin(_) => false,
+        }
+    }
+
+    /// How often a recommendation call is sent again, and how long it may take with all of that.
+    #[must_use]
+    pub fn patience(&self) -> (u8, Duration) {
+        match &self.transport {
+            Transport::Http { limits, .. } => (limits.retries, limits.deadline),
+            Transport::Builtin(_) => (0, Duration::MAX),
+        }
+    }
+
+    /// Sends one call and waits for its answer's bytes, as long as its limits say. Dropping the future stops the call:
+    /// nothing more is written, and the clearance is dropped.
     ///
     /// # Errors
     /// [`UpstreamFault`], which says whether anything may have left.
     pub async fn send(
         &self,
         outbound: Outbound,
+        clearance: impl Clearance,
+    ) -> Result<Bytes, UpstreamFault> {
+        self.send_within(self.patience().1, outbound, clearance).await
+    }
+
+    /// Like [`Model::send`], and waits no longer than `deadline`.
+    ///
+    /// # Errors
+    /// [`UpstreamFault`], which says whether anything may have left.
+    pub async fn send_within(
+        &self,
+        deadline: Duration,
+        outbound: Outbound,
+        clearance: impl Clearance,
+    ) -> Result<Bytes, UpstreamFault> {
+        let pass = self.outlet.pass().ok_or(UpstreamFault::Off)?;
+        let clearance = Box::new(Passing { clearance, pass });
+        let outcome = self.exchange(deadline, outbound, clearance).await;
+        if !self.switch().is_off() {
+            return outcome;
+        }
+        // Whatever it answers now is not heard.
+        let sent = outcome.as_ref().map_or_else(UpstreamFault::sent, |_| true);
+        Err(if sent { UpstreamFault::OffMeanwhile } else { UpstreamFault::Off })
+    }
+
+    async fn exchange(
+        &self,
+        deadline: Duration,
+        outbound: Outbound,
         clearance: Box<dyn Clearance>,
     ) -> Result<Bytes, UpstreamFault> {
         match &self.transport {
-            Transport::Http(client) => client.send(outbound, clearance).await,
+            Transport::Http { client, vitals, .. } => {
+                let place = vitals.enter()?;
+                place.end(client.send(deadline, outbound, clearance).await)
+            }
             Transport::Builtin(builtin) => {
                 // The model has the bytes when it has acted on them; the clearance is held until then.
                 poll_fn(move |cx| {
@@ -145,9 +249,27 @@ impl Model {
     #[cfg(test)]
     pub(super) fn idle_connections(&self) -> usize {
         match &self.transport {
-            Transport::Http(client) => client.idle_connections(),
+            Transport::Http { client, .. } => client.idle_connections(),
             Transport::Builtin(_) => 0,
         }
+    }
+}
+
+/// A clearance, and the recipient switched on.
+struct Passing<C> {
+    clearance: C,
+    pass: Pass,
+}
+
+impl<C: Clearance> Clearance for Passing<C> {
+    fn poll_revoked(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.pass.is_cut() { Poll::Ready(()) } else { self.clearance.poll_revoked(cx) }
+    }
+}
+
+impl Clearance for Box<dyn Clearance> {
+    fn poll_revoked(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.as_ref().poll_revoked(cx)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The proof that a call may leave: a query that only a permit makes.
 
-use super::{Outbound, OutboundEvent, Query, Wire};
+use super::{Outbound, OutboundEvent, Query, TakenContext, Wire};
 use crate::{
     domain::{CategoryId, Detail, ItemId, Timestamp},
     policy::{Permit, Shaped},
@@ -18,17 +18,33 @@ pub struct OutboundQuery {
 }
 
 impl OutboundQuery {
-    /// A query for the person that `permit` is about. What the permit does not allow is not in `shaped`; seed items
-    /// that it does not allow are left out here.
+    /// A query for the person that `permit` is about, in the format `wire`. What the permit does not allow is
+    /// not in `shaped`; seed items that it does not allow, and what the format has no place for, are left out here.
     #[must_use]
     pub fn new(
         permit: Permit,
         pseudonym: Option<Pseudonym>,
         mut shaped: Shaped,
-        seed_items: &[ItemId],
-        seeds: &CategoryId,
+        (seed_items, seeds): (&[ItemId], &CategoryId),
+        wire: &dyn Wire,
     ) -> Self {
-        let allowed = !seed_items.is_empty() && shaped.present(&permit, seeds);
+        let takes = wire.takes(pseudonym.is_some());
+        if let TakenContext::Parts(parts) = &takes.context {
+            shaped.keep(|category, attribute| {
+                parts.iter().any(|(taken, only)| {
+                    **taken == *category.as_str()
+                        && only.as_deref().is_none_or(|only| only == attribute)
+                })
+            });
+        }
+        let mut allowed = false;
+        if !seed_items.is_empty() {
+            if takes.seed_items {
+                allowed = shaped.present(&permit, seeds);
+            } else {
+                shaped.omit(seeds);
+            }
+        }
         let seed_items = if allowed { seed_items.to_vec() } else { Vec::new() };
         Self { permit, pseudonym, shown_as: None, shaped, seed_items }
     }
@@ -50,9 +66,14 @@ impl OutboundQuery {
         self.shown_as = self.pseudonym.take().map(|_| placeholder);
     }
 
-    /// The exact bytes, in the model's format.
+    /// The exact bytes, in the model's format; `None` where nobody is named and the format cannot do without.
     #[must_use]
-    pub fn encode(&self, wire: &dyn Wire, count: usize, scenario: Option<&str>) -> Outbound {
+    pub fn encode(
+        &self,
+        wire: &dyn Wire,
+        count: usize,
+        scenario: Option<&str>,
+    ) -> Option<Outbound> {
         let context = if self.shaped.fields.is_empty() {
             Vec::new()
         } else {
@@ -107,9 +128,11 @@ impl OutboundEvents {
         &self.permit
     }
 
-    /// The exact bytes, in the model's format.
+    /// The exact bytes, in the model's format; `None` where it has no word for events. `now` stands for a time that the
+    /// app did not say, where the format must have one.
     #[must_use]
-    pub fn encode(&self, wire: &dyn Wire, done: &[Done]) -> Outbound {
+    pub fn encode(&self, wire: &dyn Wire, done: &[Done], now: Timestamp) -> Option<Outbound> {
+        let undated = wire.dates_events().then_some(now);
         let events: Vec<OutboundEvent<'_>> = done
             .iter()
             .map(|done| OutboundEvent {
@@ -117,7 +140,7 @@ impl OutboundEvents {
                 item: &done.item,
                 kind: done.kind,
                 value: done.value,
-                at: done.at,
+                at: done.at.or(undated),
             })
             .collect();
         wire.events(&events)

@@ -9,10 +9,12 @@
 //! rest, checking its form. Strings with escapes go through `serde_json`.
 
 mod run;
+mod tree;
 
 use std::borrow::Cow;
 
 use run::run;
+pub(super) use tree::{Node, tree};
 
 use super::answer::{Answer, Intake, Nonsense};
 

@@ -12,7 +12,10 @@ use model_server::{Behaviour, ModelServer, answer, recipient};
 use tokio::{join, net::TcpListener, task::yield_now};
 
 use super::*;
-use crate::domain::{ItemId, Tag, Timestamp};
+use crate::{
+    ambient::Clock,
+    domain::{ItemId, Tag, Timestamp},
+};
 
 const LIST: &str = r#"{"items":[{"id":"a"}]}"#;
 
@@ -66,7 +69,7 @@ fn open() -> Box<dyn Clearance> {
 }
 
 fn call() -> Outbound {
-    Json.recommend(&Query { user: Some("p7"), count: 3, ..Query::default() })
+    Json.recommend(&Query { user: Some("p7"), count: 3, ..Query::default() }).unwrap()
 }
 
 async fn once(reply: impl Into<Vec<u8>>) -> Result<bytes::Bytes, UpstreamFault> {
@@ -95,10 +98,13 @@ fn the_bytes_of_each_call_are_the_protocol() {
         seed_items: &seeds,
     };
     assert_eq!(
-        Json.recommend(&full).body,
+        Json.recommend(&full).unwrap().body,
         r#"{"user":"p7","count":10,"scenario":"home","context":{"device":{"type":"mobile"}},"seed_items":["tv-1","a\"b"]}"#
     );
-    assert_eq!(Json.recommend(&Query { count: 5, ..Query::default() }).body, r#"{"count":5}"#);
+    assert_eq!(
+        Json.recommend(&Query { count: 5, ..Query::default() }).unwrap().body,
+        r#"{"count":5}"#
+    );
     let rated = OutboundEvent {
         user: "p7",
         item: &seeds[0],
@@ -108,7 +114,7 @@ fn the_bytes_of_each_call_are_the_protocol() {
     };
     let viewed = OutboundEvent { kind: "view", value: Some(f64::NAN), at: None, ..rated };
     assert_eq!(
-        Json.events(&[rated, viewed]).body,
+        Json.events(&[rated, viewed]).unwrap().body,
         r#"{"events":[{"user":"p7","item":"tv-1","type":"rating","value":4.5,"at":"1970-01-01T00:00:00.001Z"},{"user":"p7","item":"tv-1","type":"view"}]}"#
     );
     let tags = [Tag::parse("tv").unwrap(), Tag::parse("é").unwrap()];
@@ -117,10 +123,11 @@ fn the_bytes_of_each_call_are_the_protocol() {
             OutboundItem { id: &seeds[0], tags: &tags },
             OutboundItem { id: &seeds[1], tags: &[] }
         ])
+        .unwrap()
         .body,
         r#"{"items":[{"id":"tv-1","categories":["tv","é"]},{"id":"a\"b","categories":[]}]}"#
     );
-    assert_eq!(Json.forget("p7").body, r#"{"user":"p7"}"#);
+    assert_eq!(Json.forget("p7").unwrap().body, r#"{"user":"p7"}"#);
 }
 
 #[tokio::test]
@@ -132,6 +139,7 @@ async fn the_model_sees_the_logged_bytes_and_listed_headers_alone() {
         recipient(),
         endpoint,
         Limits { deadline: Duration::from_secs(20), ..Limits::default() },
+        Clock::System,
     );
     let outbound = call().with_request_id([0xab; 16]).with_gpc(true);
     let logged = outbound.body.clone();
@@ -178,7 +186,7 @@ async fn a_gate_closed_before_writing_leaves_the_model_without_a_byte() {
 #[tokio::test(start_paused = true)]
 async fn a_gate_closed_while_connecting_stops_the_call_at_once() {
     let (endpoint, _full) = unreachable_endpoint();
-    let model = Model::json(recipient(), endpoint, Limits::default());
+    let model = Model::json(recipient(), endpoint, Limits::default(), Clock::System);
     let (gate, start) = (Gate::default(), tokio::time::Instant::now());
     let closing = async {
         assert!(!gate.is_released());
@@ -280,7 +288,8 @@ async fn a_late_answer_costs_no_more_than_the_deadline() {
 #[tokio::test(start_paused = true)]
 async fn a_deadline_that_passes_before_a_connection_is_there_sends_nothing() {
     let (endpoint, _full) = unreachable_endpoint();
-    let (model, gate) = (Model::json(recipient(), endpoint, Limits::default()), Gate::default());
+    let (model, gate) =
+        (Model::json(recipient(), endpoint, Limits::default(), Clock::System), Gate::default());
     let fault = model.send(call(), gate.guard()).await.unwrap_err();
     assert_eq!((fault, fault.sent()), (UpstreamFault::NotSent(Unsent::Timeout), false));
     assert!(gate.is_released());
@@ -290,7 +299,7 @@ async fn a_deadline_that_passes_before_a_connection_is_there_sends_nothing() {
 async fn a_model_that_is_down_is_a_fault_that_sent_nothing() {
     let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let endpoint = Endpoint::parse(&format!("http://{port}"), None).unwrap();
-    let model = Model::json(recipient(), endpoint, Limits::default());
+    let model = Model::json(recipient(), endpoint, Limits::default(), Clock::System);
     let fault = model.send(call(), open()).await.unwrap_err();
     assert_eq!((fault, fault.sent()), (UpstreamFault::Connect, false));
 }
@@ -346,9 +355,9 @@ async fn no_status_but_success_brings_an_answer_and_no_redirect_is_followed() {
     }))
     .await;
     let model = server.model();
-    assert!(model.send(Json.forget("p7"), open()).await.unwrap().is_empty());
+    assert!(model.send(Json.forget("p7").unwrap(), open()).await.unwrap().is_empty());
     assert_eq!(
-        model.send(Json.forget("p7"), open()).await.unwrap_err(),
+        model.send(Json.forget("p7").unwrap(), open()).await.unwrap_err(),
         UpstreamFault::Status(301)
     );
 }
@@ -436,6 +445,7 @@ async fn an_answer_before_the_whole_call_was_heard_ends_the_connection() {
         recipient(),
         endpoint,
         Limits { deadline: Duration::from_secs(20), ..Limits::default() },
+        Clock::System,
     );
     let hasty = async {
         let (mut stream, _) = listener.accept().await.unwrap();
@@ -469,11 +479,11 @@ async fn the_embedded_model_keeps_the_same_gate() {
     let item = ItemId::parse("tv-1").unwrap();
     let event = OutboundEvent { user: "p7", item: &item, kind: "view", value: None, at: None };
     gate.close();
-    let fault = model.send(Json.events(&[event]), gate.guard()).await.unwrap_err();
+    let fault = model.send(Json.events(&[event]).unwrap(), gate.guard()).await.unwrap_err();
     assert_eq!(fault, UpstreamFault::Revoked);
     assert!(!builtin.is_stale() && gate.is_released());
     let gate = Gate::default();
-    model.send(Json.events(&[event]), gate.guard()).await.unwrap();
+    model.send(Json.events(&[event]).unwrap(), gate.guard()).await.unwrap();
     assert!(builtin.is_stale() && gate.is_released());
 }
 

@@ -4,7 +4,7 @@
 //! the disclosure; its headers are a closed list. A [`Wire`] only writes down what it is given: what may be given
 //! is decided before.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, header};
@@ -56,8 +56,22 @@ pub struct OutboundItem<'a> {
 pub enum Expects {
     /// An answer with content: 200 alone.
     Answer,
-    /// A receipt whose content does not matter: 200, 201, 202 or 204.
+    /// A receipt: 200, 201, 202 or 204.
     Receipt,
+    /// A receipt, or this status where the model says that it holds nothing of the kind.
+    ReceiptOr(u16),
+}
+
+impl Expects {
+    /// Whether `status` says that the call succeeded.
+    #[must_use]
+    pub fn is_met_by(self, status: u16) -> bool {
+        match self {
+            Self::Answer => status == 200,
+            Self::Receipt => matches!(status, 200 | 201 | 202 | 204),
+            Self::ReceiptOr(other) => status == other || Self::Receipt.is_met_by(status),
+        }
+    }
 }
 
 /// One call as it leaves: the exact bytes.
@@ -79,14 +93,18 @@ impl Outbound {
     /// A POST of JSON.
     #[must_use]
     pub fn post(path: impl Into<Cow<'static, str>>, body: Vec<u8>, expects: Expects) -> Self {
-        Self {
-            method: Method::POST,
-            path: path.into(),
-            body: body.into(),
-            expects,
-            request_id: None,
-            gpc: false,
-        }
+        Self::call(Method::POST, path, body, expects)
+    }
+
+    /// Any call; its body is JSON, or empty for a call without one.
+    #[must_use]
+    pub fn call(
+        method: Method,
+        path: impl Into<Cow<'static, str>>,
+        body: Vec<u8>,
+        expects: Expects,
+    ) -> Self {
+        Self { method, path: path.into(), body: body.into(), expects, request_id: None, gpc: false }
     }
 
     /// Names the call by 16 random bytes, drawn anew for each recipient and call so that no two can be linked.
@@ -111,7 +129,8 @@ impl Outbound {
         let json = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let id = self.request_id.map(|id| (REQUEST_ID, hexadecimal(id)));
         let gpc = self.gpc.then_some((GPC, HeaderValue::from_static("1")));
-        std::iter::once(json).chain(id).chain(gpc)
+        let json = (!self.body.is_empty()).then_some(json);
+        json.into_iter().chain(id).chain(gpc)
     }
 }
 
@@ -135,16 +154,73 @@ impl fmt::Debug for Outbound {
     }
 }
 
-/// A format that models speak.
+/// Which parts of a recommendation call have a place in a format. What has none does not leave, and the answer says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Takes {
+    /// What of the context.
+    pub context: TakenContext,
+    /// Whether the items that the person is looking at.
+    pub seed_items: bool,
+}
+
+/// What of a context has a place in a format.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TakenContext {
+    /// All that leaves.
+    Whole,
+    /// Some categories, each with the one attribute that is taken if it is not all of them.
+    Parts(Vec<(Box<str>, Option<Box<str>>)>),
+}
+
+impl Takes {
+    /// All parts.
+    pub const EVERYTHING: Self = Self { context: TakenContext::Whole, seed_items: true };
+}
+
+/// A format that models speak. What it has no word for is `None`: it is not said.
 pub trait Wire: Send + Sync + fmt::Debug {
-    /// Asks for recommendations.
-    fn recommend(&self, query: &Query<'_>) -> Outbound;
+    /// Which parts of a recommendation call have a place in it, where it is about somebody and where about nobody.
+    fn takes(&self, _somebody: bool) -> &Takes {
+        &Takes::EVERYTHING
+    }
+
+    /// How many events fit into one call.
+    fn events_at_once(&self) -> usize {
+        usize::MAX
+    }
+
+    /// How many items fit into one call.
+    fn items_at_once(&self) -> usize {
+        usize::MAX
+    }
+
+    /// Whether an event without a time must be given one.
+    fn dates_events(&self) -> bool {
+        false
+    }
+
+    /// How long the model may go on to answer from what it was asked to forget.
+    fn forgets_within(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Asks for recommendations; `None` where nobody is named and the format cannot do without.
+    fn recommend(&self, query: &Query<'_>) -> Option<Outbound>;
+
     /// Tells what people did.
-    fn events(&self, events: &[OutboundEvent<'_>]) -> Outbound;
+    fn events(&self, events: &[OutboundEvent<'_>]) -> Option<Outbound>;
+
     /// Describes items.
-    fn items(&self, items: &[OutboundItem<'_>]) -> Outbound;
+    fn items(&self, items: &[OutboundItem<'_>]) -> Option<Outbound>;
+
     /// Asks the model to forget everything under a pseudonym.
-    fn forget(&self, user: &str) -> Outbound;
+    fn forget(&self, user: &str) -> Option<Outbound>;
+
+    /// Whether the answer to [`Wire::forget`] says that it was done; its status says so already.
+    fn confirms(&self, _answer: &[u8]) -> bool {
+        true
+    }
+
     /// Reads the answer to [`Wire::recommend`].
     ///
     /// # Errors

@@ -12,18 +12,20 @@
 //! The formulas stand in `docs/KEYS.md` and are checked against vectors in `tests.rs`.
 
 mod crypto;
+mod highwater;
 mod keeper;
 mod subject;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use ring::hmac;
 use zeroize::Zeroizing;
 
 pub(crate) use self::crypto::{expand, length_prefix, mac, open, seal};
 pub use self::{
+    highwater::Highwater,
     keeper::{Keeper, KeeperError},
     subject::{KeyEvent, Sealable, SubjectKey},
 };
@@ -76,6 +78,11 @@ impl Handle {
     fn key(self) -> Key {
         prefixed(HANDLES, &self.0)
     }
+
+    /// The hash.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 /// A person who is not in the store yet: their new key, and the records that bring them in.
@@ -91,6 +98,9 @@ pub struct Enrolment {
 
 /// The prefix of the records that lead from a handle to a `sid`.
 const HANDLES: &[u8] = b"h/";
+
+/// The prefix of the wrapped keys.
+const KEYS: &[u8] = b"k/";
 
 /// The version of the lookup key that handles are made with.
 const LOOKUP_VERSION: u32 = 1;
@@ -135,7 +145,9 @@ impl Vault {
         };
         let lookup = expand(&root, &[b"consentry/lookup/v1", &LOOKUP_VERSION.to_be_bytes()]);
         let lookup = hmac::Key::new(hmac::HMAC_SHA256, lookup.as_slice());
-        Ok(Tenant { name: tenant.clone(), lookup })
+        let retry = expand(&root, &[b"consentry/retry/v1"]);
+        let retry = hmac::Key::new(hmac::HMAC_SHA256, retry.as_slice());
+        Ok(Tenant { name: tenant.clone(), lookup, retry })
     }
 
     /// The handle of a person. It consumes the id: from here on nobody has it.
@@ -229,6 +241,39 @@ impl Vault {
         Ok(key)
     }
 
+    /// What is to be deleted of people whose keys were destroyed and came back with a backup: those whose commitment is
+    /// in `erased`. Reads every key: for starting up. The batch is empty if there is nobody.
+    ///
+    /// # Errors
+    /// When the store fails, or a wrap does not open.
+    pub fn come_back(&self, erased: &BTreeSet<[u8; 32]>) -> Result<Batch, VaultError> {
+        let (mut batch, mut sids) = (Batch::default(), BTreeSet::new());
+        if erased.is_empty() {
+            return Ok(batch);
+        }
+        for found in self.store.scan(KEYS) {
+            let (key, record) = found?;
+            let sid = key.as_bytes().strip_prefix(KEYS).and_then(|sid| sid.try_into().ok());
+            let sid = Sid(sid.ok_or(VaultError::Sealed)?);
+            let subject = SubjectKey::new(sid, self.keeper.unwrap(sid, &as_wrap(&record.value)?)?);
+            if erased.contains(&subject.commitment(KeyEvent::Erased)) {
+                sids.insert(sid.0);
+                batch.delete.push(key);
+                // Nothing under these opens any more; it goes so that it is not kept for nothing.
+                let under = [b"s/", b"e/", b"d/"].map(|prefix| prefixed(prefix, &sid.0));
+                batch.delete_prefix.extend(under);
+                batch.raise.push((sid, None));
+            }
+        }
+        for found in self.store.scan(HANDLES) {
+            let (key, record) = found?;
+            if record.value.first_chunk().is_some_and(|sid| sids.contains(sid)) {
+                batch.delete.push(key);
+            }
+        }
+        Ok(batch)
+    }
+
     fn keyed(&self) -> Result<(SubjectKey, Vec<Expect>, Vec<Put>), VaultError> {
         let sid = Sid(self.entropy.draw()?);
         let key = Zeroizing::new(self.entropy.draw()?);
@@ -250,6 +295,7 @@ impl fmt::Debug for Vault {
 pub struct Tenant {
     name: TenantId,
     lookup: hmac::Key,
+    retry: hmac::Key,
 }
 
 impl Tenant {
@@ -257,6 +303,15 @@ impl Tenant {
     #[must_use]
     pub fn name(&self) -> &TenantId {
         &self.name
+    }
+
+    /// `HMAC(K_retry, Σ u64be length ‖ part)`: what calls with a key of the client's are known by.
+    pub(crate) fn retry_mac(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let lengths: Vec<[u8; 8]> =
+            parts.iter().map(|part| (part.len() as u64).to_be_bytes()).collect();
+        let all: Vec<&[u8]> =
+            lengths.iter().zip(parts).flat_map(|(l, part)| [&l[..], *part]).collect();
+        crypto::mac_with(&self.retry, &all)
     }
 
     /// `HMAC(K_lookup, lp(tenant) ‖ lp(id type) ‖ lp(id))`.
@@ -288,7 +343,7 @@ impl fmt::Debug for Tenant {
 }
 
 fn wrap_key(sid: Sid) -> Key {
-    prefixed(b"k/", &sid.0)
+    prefixed(KEYS, &sid.0)
 }
 
 fn as_wrap(value: &[u8]) -> Result<Wrap, VaultError> {

@@ -71,9 +71,18 @@ impl SubjectKey {
         over: Option<u64>,
         value: &T,
     ) -> Result<Put, VaultError> {
-        let version = over.unwrap_or(0).saturating_add(1);
         let mut plain = vec![T::SCHEMA];
         plain = postcard::to_extend(value, plain).map_err(VaultError::Encoding)?;
+        self.sealed(entropy, key, over.unwrap_or(0).saturating_add(1), plain)
+    }
+
+    fn sealed(
+        &self,
+        entropy: &Entropy,
+        key: Key,
+        version: u64,
+        plain: Vec<u8>,
+    ) -> Result<Put, VaultError> {
         let nonce: [u8; 12] = entropy.draw()?;
         let record_key = self.derive(&[b"consentry/record/v1"]);
         let sealed = crypto::seal(&record_key, nonce, &record_aad(&key, version), plain)?;
@@ -84,20 +93,28 @@ impl SubjectKey {
         Ok(Put { key, version, value })
     }
 
+    /// Seals what stands under `from` again, as the first version under `to`.
+    ///
+    /// # Errors
+    /// When it does not open, or the machine gives no randomness.
+    pub fn moved(
+        &self,
+        entropy: &Entropy,
+        from: &Key,
+        record: &Record,
+        to: Key,
+    ) -> Result<Put, VaultError> {
+        let plain = self.plain(from, record)?;
+        self.sealed(entropy, to, 1, plain)
+    }
+
     /// Opens what [`SubjectKey::seal`] made. A record that was moved to another key, or put back in an older
     /// version, does not open.
     ///
     /// # Errors
     /// [`VaultError::Sealed`] when it does not open, [`VaultError::Newer`] when a newer program wrote it.
     pub fn open<T: Sealable>(&self, key: &Key, record: &Record) -> Result<T, VaultError> {
-        let (nonce, sealed) = match record.value.split_first() {
-            Some((&FORMAT, rest)) => rest.split_first_chunk::<12>().ok_or(VaultError::Sealed)?,
-            Some(_) => return Err(VaultError::Newer),
-            None => return Err(VaultError::Sealed),
-        };
-        let record_key = self.derive(&[b"consentry/record/v1"]);
-        let mut plain =
-            crypto::open(&record_key, *nonce, &record_aad(key, record.version), sealed.to_vec())?;
+        let mut plain = self.plain(key, record)?;
         let value = match plain.split_first() {
             Some((schema, bytes)) if *schema == T::SCHEMA => {
                 postcard::from_bytes(bytes).map_err(VaultError::Encoding)
@@ -106,6 +123,16 @@ impl SubjectKey {
         };
         plain.zeroize();
         value
+    }
+
+    fn plain(&self, key: &Key, record: &Record) -> Result<Vec<u8>, VaultError> {
+        let (nonce, sealed) = match record.value.split_first() {
+            Some((&FORMAT, rest)) => rest.split_first_chunk::<12>().ok_or(VaultError::Sealed)?,
+            Some(_) => return Err(VaultError::Newer),
+            None => return Err(VaultError::Sealed),
+        };
+        let record_key = self.derive(&[b"consentry/record/v1"]);
+        crypto::open(&record_key, *nonce, &record_aad(key, record.version), sealed.to_vec())
     }
 }
 

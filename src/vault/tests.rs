@@ -16,21 +16,39 @@ fn ada() -> SubjectKey {
     SubjectKey::new(Sid([7; 16]), Zeroizing::new(bytes(0)))
 }
 
-#[test]
-fn a_handle_is_the_published_vector() {
+fn tenant() -> Tenant {
     let root: [u8; 32] = bytes(0x20);
     let lookup = expand(&root, &[b"consentry/lookup/v1", &1u32.to_be_bytes()]);
-    let tenant = Tenant {
+    let retry = expand(&root, &[b"consentry/retry/v1"]);
+    Tenant {
         name: TenantId::parse("t1").unwrap(),
         lookup: hmac::Key::new(hmac::HMAC_SHA256, lookup.as_slice()),
-    };
+        retry: hmac::Key::new(hmac::HMAC_SHA256, retry.as_slice()),
+    }
+}
+
+#[test]
+fn a_handle_is_the_published_vector() {
     let subject = SubjectRef {
         id_type: IdType::user_id(),
         id: UserId::parse("jane\u{301}@example.com").unwrap(),
     };
     assert_eq!(
-        hex(&tenant.handle(&subject).0),
+        hex(&tenant().handle(&subject).0),
         "6f1239265b61b0973dda490866d56c91c4ebb24c40a530acd42691633d1db047"
+    );
+}
+
+#[test]
+fn the_hashes_of_a_call_with_a_key_are_the_published_vectors() {
+    let name: [&[u8]; 5] = [b"key", b"app", b"shop", b"POST /v1/consents", b"8e03978e-40d5"];
+    assert_eq!(
+        hex(&tenant().retry_mac(&name)),
+        "3b8f38fb707c3a58808fbe6a5a7f858475c9c7f8bd4ac7aecfc104fc04db2db2"
+    );
+    assert_eq!(
+        hex(&tenant().retry_mac(&[b"call", b"{}", &[0]])),
+        "0df0d045cae905db524530bee64f264e237dac92400e19da984f116947bfeaa6"
     );
 }
 

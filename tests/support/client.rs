@@ -1,18 +1,34 @@
 //! Sends calls over HTTP/1.1 and reads the answers.
 
-use std::{error::Error, net::SocketAddr};
+use std::{error::Error, net::SocketAddr, path::PathBuf};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpStream, UnixStream},
+};
+
+/// Where a call goes.
+#[derive(Clone, Debug)]
+pub(crate) enum To {
+    Tcp(SocketAddr),
+    Unix(PathBuf),
+}
+
+impl From<SocketAddr> for To {
+    fn from(address: SocketAddr) -> Self {
+        Self::Tcp(address)
+    }
+}
 
 /// A call that is being put together.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
-    to: SocketAddr,
+    to: To,
     method: Method,
     path: String,
     headers: Vec<(String, String)>,
@@ -28,9 +44,15 @@ pub(crate) struct Answer {
 }
 
 impl Call {
-    pub(crate) fn new(to: SocketAddr, method: &str, path: &str) -> Self {
+    pub(crate) fn new(to: impl Into<To>, method: &str, path: &str) -> Self {
         let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
-        Self { to, method, path: path.to_owned(), headers: Vec::new(), body: Bytes::new() }
+        Self {
+            to: to.into(),
+            method,
+            path: path.to_owned(),
+            headers: Vec::new(),
+            body: Bytes::new(),
+        }
     }
 
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
@@ -40,6 +62,12 @@ impl Call {
 
     pub(crate) fn token(self, token: &str) -> Self {
         self.header("authorization", &format!("Bearer {token}"))
+    }
+
+    /// The same call with another token than it was given.
+    pub(crate) fn instead(mut self, token: &str) -> Self {
+        self.headers.retain(|(name, _)| name != "authorization");
+        self.token(token)
     }
 
     pub(crate) fn body(mut self, media: &str, body: impl Into<Bytes>) -> Self {
@@ -58,7 +86,17 @@ impl Call {
 
     /// Like [`Call::send`], to a gateway that may be gone before it has answered.
     pub(crate) async fn try_send(self) -> Result<Answer, Box<dyn Error + Send + Sync>> {
-        let stream = TokioIo::new(TcpStream::connect(self.to).await?);
+        match self.to.clone() {
+            To::Tcp(address) => self.over(TcpStream::connect(address).await?).await,
+            To::Unix(path) => self.over(UnixStream::connect(path).await?).await,
+        }
+    }
+
+    async fn over(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    ) -> Result<Answer, Box<dyn Error + Send + Sync>> {
+        let stream = TokioIo::new(stream);
         let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await?;
         tokio::spawn(connection);
         let mut request =

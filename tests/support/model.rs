@@ -1,4 +1,4 @@
-//! A model that speaks the `json` protocol, remembers every byte it saw, and misbehaves when asked.
+//! A model that speaks the `json` protocol and Gorse's, remembers every byte it saw, and misbehaves when asked.
 
 use std::{
     io::{Read, Write},
@@ -12,6 +12,7 @@ use socket2::{Domain, SockRef, Socket, Type};
 /// One request as it arrived.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
+    pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) head: String,
     pub(crate) body: String,
@@ -28,6 +29,8 @@ pub(crate) enum Behaviour {
     Fails(u16),
     /// Closes the connection without a word.
     Hangs,
+    /// Misbehaves so for as many calls, then lists.
+    First(usize, Box<Behaviour>),
 }
 
 type Watch = Box<dyn FnMut(&Seen) + Send>;
@@ -40,6 +43,19 @@ struct State {
     /// Called with every request, before it is answered.
     watch: Option<Watch>,
     connections: Vec<TcpStream>,
+}
+
+impl State {
+    fn behaviour(&mut self) -> Behaviour {
+        match &mut self.behaviour {
+            Some(Behaviour::First(left @ 1.., behaviour)) => {
+                *left -= 1;
+                (**behaviour).clone()
+            }
+            None | Some(Behaviour::First(..)) => Behaviour::Lists,
+            Some(behaviour) => behaviour.clone(),
+        }
+    }
 }
 
 /// The URL of a model that is down. The port is taken as long as the socket lives, so that nobody else listens there.
@@ -158,13 +174,15 @@ fn answer_all(mut stream: TcpStream, shared: &(Mutex<State>, Condvar)) {
         now.seen.push(seen.clone());
         changed.notify_all();
         let now = changed.wait_while(now, |state| state.held).unwrap();
-        let behaviour = now.behaviour.clone().unwrap_or(Behaviour::Lists);
+        let mut now = now;
+        let behaviour = now.behaviour();
         drop(now);
         let (status, body) = match behaviour {
-            Behaviour::Hangs => break,
+            Behaviour::Hangs | Behaviour::First(..) => break,
             Behaviour::Fails(status) => (status, b"{\"secret\":\"model trouble\"}".to_vec()),
             Behaviour::Says(body) => (200, body),
             Behaviour::Lists if seen.path == "/recommend" => (200, list(&seen.body)),
+            Behaviour::Lists if seen.path.starts_with("/api/") => (200, gorse(&seen)),
             Behaviour::Lists => (200, b"{}".to_vec()),
         };
         // One write: a second one would wait for the first to be acknowledged.
@@ -204,20 +222,42 @@ fn read(stream: &mut TcpStream) -> Option<Seen> {
             _ => return None,
         }
     }
-    let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
-    Some(Seen { path, head, body: String::from_utf8(body).unwrap() })
+    let mut words = head.split(' ').map(str::to_owned);
+    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    Some(Seen { method, path, head, body: String::from_utf8_lossy(&body).into_owned() })
 }
 
 /// `item-0` is the best; someone known by a pseudonym gets the list from the other end, so that a personal answer can
 /// be told from one that is not.
 fn list(asked: &str) -> Vec<u8> {
     let asked: serde_json::Value = serde_json::from_str(asked).unwrap();
-    let count = u8::try_from(asked["count"].as_u64().unwrap().min(100)).unwrap();
-    let personal = asked.get("user").is_some();
+    let items = ranked(asked["count"].as_u64().unwrap(), asked.get("user").is_some());
+    let item = |(id, score)| serde_json::json!({ "id": id, "score": score });
+    let items: Vec<_> = items.into_iter().map(item).collect();
+    serde_json::json!({ "items": items }).to_string().into_bytes()
+}
+
+fn ranked(count: u64, personal: bool) -> Vec<(String, f64)> {
     let item = |place: u8| {
         let number = if personal { 99 - place } else { place };
-        serde_json::json!({ "id": format!("item-{number}"), "score": 1.0 - f64::from(place) / 100.0 })
+        (format!("item-{number}"), 1.0 - f64::from(place) / 100.0)
     };
-    let items: Vec<_> = (0..count).map(item).collect();
-    serde_json::json!({ "items": items }).to_string().into_bytes()
+    (0..u8::try_from(count.min(100)).unwrap()).map(item).collect()
+}
+
+/// What Gorse answers: lists of objects to who asks for version 2, else of ids; counts to everything else.
+fn gorse(seen: &Seen) -> Vec<u8> {
+    let (path, query) = seen.path.split_once('?').unwrap_or((&seen.path, ""));
+    if seen.method != "GET" {
+        return br#"{"RowAffected":1}"#.to_vec();
+    }
+    let count = query.strip_prefix("n=").map_or(10, |count| count.parse().unwrap());
+    let items = ranked(count, path.starts_with("/api/recommend/"));
+    let list = if seen.head.to_lowercase().contains("x-api-version: 2\r\n") {
+        let item = |(id, score)| serde_json::json!({ "Id": id, "Score": score });
+        serde_json::Value::from(items.into_iter().map(item).collect::<Vec<_>>())
+    } else {
+        serde_json::Value::from(items.into_iter().map(|(id, _)| id).collect::<Vec<_>>())
+    };
+    list.to_string().into_bytes()
 }

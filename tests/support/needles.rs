@@ -60,5 +60,7 @@ fn base64(id: &str, before: usize) -> [Vec<u8>; 2] {
 /// All files under `folder`.
 pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+    // Sockets hold nothing.
+    let below = |path: PathBuf| if path.is_dir() { files(&path) } else { vec![path] };
+    entries.filter(|path| path.is_dir() || path.is_file()).flat_map(below).collect()
 }

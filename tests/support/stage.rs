@@ -4,13 +4,13 @@ use std::{net::SocketAddr, time::Duration};
 
 use consentry::{
     ambient::{Clock, Entropy, FaultFs, ManualClock},
-    app::{App, Server},
+    app::{App, Door, Server},
     auth::{Grant, Mint, Scopes, Vouches},
     domain::{AppId, IdType, SubjectRef, TenantId, Timestamp, UserId},
 };
 
 use super::{
-    client::Call,
+    client::{Call, To},
     log,
     model::Model,
     wiring::{self, SECRET, Set},
@@ -76,6 +76,11 @@ impl Stage {
         Self { address, clock: hand, server: Some(server), mint, stranger, entropy }
     }
 
+    /// The running gateway.
+    pub(crate) fn server(&self) -> &Server {
+        self.server.as_ref().unwrap()
+    }
+
     /// What the gateway stands on, for a look behind the door.
     pub(crate) fn behind(&self) -> &App {
         self.server.as_ref().unwrap().app()
@@ -121,6 +126,17 @@ impl Stage {
         self.token(&self.mint, Grant::Auditor { name: "auditor", tenant: &tenant }, 3600)
     }
 
+    /// A token of the shop with all scopes of apps, issued at `at` and good for an hour.
+    pub(crate) fn shop_at(&self, at: Timestamp) -> String {
+        let grant = Grant::App { id: &AppId::parse("shop").unwrap(), scopes: Scopes::APP };
+        let token = self.mint.token(grant, at, Duration::from_secs(3600), &self.entropy);
+        token.unwrap().expose().to_owned()
+    }
+
+    pub(crate) fn operator(&self) -> String {
+        self.token(&self.mint, Grant::Operator { name: "oscar" }, 3600)
+    }
+
     /// A token that ended an hour ago.
     pub(crate) fn expired(&self) -> String {
         let id = AppId::parse("shop").unwrap();
@@ -137,13 +153,22 @@ impl Stage {
     }
 
     fn token(&self, mint: &Mint, grant: Grant<'_>, seconds: u64) -> String {
-        let now = Timestamp::parse(NOON).unwrap();
+        let now = self.behind().gateway.now();
         let token = mint.token(grant, now, Duration::from_secs(seconds), &self.entropy);
         token.unwrap().expose().to_owned()
     }
 
     pub(crate) fn call(&self, method: &str, path: &str) -> Call {
         Call::new(self.address, method, path)
+    }
+
+    /// A call at the operator's door: as the owner of the data folder where it is a socket.
+    pub(crate) fn operate(&self, method: &str, path: &str) -> Call {
+        let to = match self.server.as_ref().unwrap().door() {
+            Door::Unix(path) => To::Unix(path.clone()),
+            Door::Tcp(address) => To::Tcp(*address),
+        };
+        Call::new(to, method, path)
     }
 
     pub(crate) fn post(&self, path: &str) -> Call {

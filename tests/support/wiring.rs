@@ -10,9 +10,13 @@ use std::{
 
 use consentry::{
     ambient::{Clock, Entropy, FaultFs, Fs, RealFs},
-    app::{App, Machine, Server, Settings},
+    app::{App, AppError, Machine, Server, Settings},
+    auth::Source,
     store::{Limits, OnSyncFailure},
 };
+
+/// A disk of a test's own making.
+pub(crate) type OwnDisk = dyn Fs + std::panic::RefUnwindSafe;
 
 /// What a stage is set with.
 pub(crate) struct Set {
@@ -25,8 +29,21 @@ pub(crate) struct Set {
     pub(crate) disk: Option<FaultFs>,
     /// The free room on the disk, in bytes, below which it counts as low.
     pub(crate) least_free: u64,
+    /// What the model over HTTP speaks.
+    pub(crate) kind: &'static str,
     /// More lines of the model's part of the configuration.
     pub(crate) model_settings: String,
+    /// A disk of the test's own making, in place of `disk`.
+    pub(crate) own_disk: Option<Arc<OwnDisk>>,
+    /// More sections of the configuration.
+    pub(crate) sections: String,
+    /// Where the operator's door is; in the store's folder if absent.
+    pub(crate) door: Option<String>,
+    /// How many threads answer calls.
+    pub(crate) workers: usize,
+    /// More lines of the server's part of the configuration, and of the shop's.
+    pub(crate) server_settings: String,
+    pub(crate) shop_settings: String,
 }
 
 impl Set {
@@ -38,13 +55,30 @@ impl Set {
             folder: None,
             disk,
             least_free: 0,
+            kind: "json",
             model_settings: String::new(),
+            own_disk: None,
+            sections: String::new(),
+            door: None,
+            workers: 2,
+            server_settings: String::new(),
+            shop_settings: String::new(),
         }
     }
 }
 
 /// The secret that the gateway trusts tokens by.
 pub(crate) const SECRET: [u8; 32] = [7; 32];
+
+/// The key that a model asks for.
+pub(crate) const MODEL_KEY: &str = "the model's own key";
+
+/// The secrets by their names in the configuration.
+#[expect(clippy::unnecessary_wraps, reason = "whoever reads real files can fail")]
+fn read(source: &Source) -> std::io::Result<Vec<u8>> {
+    let is_models = *source == Source::File("model.key".to_owned());
+    Ok(if is_models { MODEL_KEY.as_bytes().to_vec() } else { SECRET.to_vec() })
+}
 
 /// A folder that no other stage uses.
 pub(crate) fn fresh_folder() -> PathBuf {
@@ -56,14 +90,20 @@ pub(crate) fn fresh_folder() -> PathBuf {
 /// A gateway on the shipped policies, on a port of its own. It trusts tokens signed with [`SECRET`], takes bodies of
 /// 64 KiB, and has two apps: `shop`, registered for every purpose, and `kiosk`, registered for none.
 pub(crate) fn start(set: Set) -> Server {
-    let folder = set.folder.unwrap_or_else(fresh_folder);
-    let settings =
-        Settings::parse(&configuration(&folder, set.model.as_deref(), &set.model_settings));
-    let (fs, engine): (Arc<dyn Fs>, _) = match set.disk {
-        Some(disk) => (Arc::new(disk), "memory"),
-        None => (Arc::new(RealFs), "sled"),
+    try_start(set).unwrap()
+}
+
+/// Like [`start`], for a gateway that may not start.
+pub(crate) fn try_start(set: Set) -> Result<Server, AppError> {
+    let folder = set.folder.clone().unwrap_or_else(fresh_folder);
+    let settings = Settings::parse(&configuration(&folder, &set));
+    let (fs, engine): (Arc<dyn Fs>, _) = match (set.own_disk, set.disk) {
+        (Some(disk), _) => (disk, "memory"),
+        (None, Some(disk)) => (Arc::new(disk), "memory"),
+        (None, None) => (Arc::new(RealFs), "sled"),
     };
     let mut settings = settings.unwrap();
+    settings.operator.listen = set.door.map(|door| door.try_into().unwrap());
     if engine == "memory" {
         settings.store.engine = consentry::app::EngineSetting::Memory;
     }
@@ -74,12 +114,25 @@ pub(crate) fn start(set: Set) -> Server {
         limits: Limits { least_free: Some(set.least_free), ..Limits::small() },
         on_sync_failure: OnSyncFailure::Poison,
     };
-    Server::start(App::open(settings, machine, |_| Ok(SECRET.to_vec())).unwrap()).unwrap()
+    Server::start(App::open(settings, machine, read)?)
 }
 
-fn configuration(folder: &std::path::Path, model: Option<&str>, model_settings: &str) -> String {
-    let model = match model {
-        Some(url) => format!("kind = \"json\"\nurl = \"{url}\""),
+/// Why a gateway before a model of `kind` with `settings` does not start.
+pub(crate) fn refusal(kind: &'static str, settings: &str) -> String {
+    let mut set = Set::new(Clock::System);
+    set.kind = kind;
+    set.model = Some("http://127.0.0.1:1".to_owned());
+    settings.clone_into(&mut set.model_settings);
+    match try_start(set) {
+        Ok(_) => String::from("it starts"),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn configuration(folder: &std::path::Path, set: &Set) -> String {
+    let Set { workers, server_settings, shop_settings, model_settings, sections, .. } = set;
+    let model = match &set.model {
+        Some(url) => format!("kind = \"{}\"\nurl = \"{url}\"", set.kind),
         None => "kind = \"builtin\"".to_owned(),
     };
     let folder = folder.display();
@@ -87,8 +140,9 @@ fn configuration(folder: &std::path::Path, model: Option<&str>, model_settings: 
         r#"
 [server]
 listen = "127.0.0.1:0"
-workers = 2
+workers = {workers}
 body_bytes = 65536
+{server_settings}
 
 [keys]
 dir = "{folder}/keys"
@@ -113,6 +167,7 @@ from = {{ file = "unused" }}
 id = "shop"
 purposes = ["recommend_products", "measure_popularity", "order_service", "marketing_messages",
   "marketing_messages_at_night"]
+{shop_settings}
 
 [[app]]
 id = "kiosk"
@@ -130,6 +185,7 @@ strength = 0.0
 
 [events]
 popularity_purpose = "measure_popularity"
+{sections}
 "#
     )
 }

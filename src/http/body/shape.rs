@@ -64,7 +64,9 @@ fn fault<'a, T: Deserialize<'a>>(text: &'a str, error: &serde_json::Error) -> Fa
             pointer.truncate(parent);
         }
     }
-    Fault { pointer, detail, line: Some(line), column: Some(column), allowed }
+    // serde_json counts what it has read, which for a body of another kind is nothing.
+    let column = Some(column.max(1));
+    Fault { pointer, detail, line: Some(line), column, allowed }
 }
 
 /// The path as a JSON pointer, and its last name. It ends before the first name that does not look like one of a

@@ -14,14 +14,16 @@ use crate::{
     domain::{CategoryId, Detail, IdType, Method, PurposeId, SubjectRef, Timestamp, UserId},
     http::{
         Edge, Fault, Problem,
+        object::objects,
         read::{Few, Parse as _, Read},
         recommend::Log,
+        words::{CategoryName, IdTypeName, MethodWord, PurposeName, SubjectId},
     },
 };
 
 /// An act on a consent.
 #[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 #[schema(examples(json!({
     "subject": {"id": "user-4395"}, "purpose": "recommend_products", "action": "give",
     "categories": ["activity", {"id": "location", "detail": "coarse"}],
@@ -32,7 +34,7 @@ pub(in crate::http) struct ConsentAct {
     #[schema(inline = false)]
     pub(super) subject: Option<ConsentingSubject>,
     /// For which purpose; one an act.
-    #[schema(value_type = String, example = "recommend_products")]
+    #[schema(value_type = PurposeName, example = "recommend_products")]
     pub(super) purpose: Read<PurposeId>,
     /// What is done.
     #[schema(inline = false)]
@@ -48,8 +50,8 @@ pub(in crate::http) struct ConsentAct {
     /// When what is given ends by itself, as RFC 3339.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Read<Timestamp>>,
-    /// How the act reached the caller: `web_form`, `app`, `api`, `paper`, `phone`, `signal` or `import`.
-    #[schema(value_type = String, example = "app")]
+    /// How the act reached the caller.
+    #[schema(value_type = MethodWord, example = "app")]
     method: Method,
     /// Whether a verified guardian acts on behalf of a child. Only an app can state it.
     #[serde(default)]
@@ -58,14 +60,14 @@ pub(in crate::http) struct ConsentAct {
 
 /// A person, as the calling app names them, with what the app knows of their age.
 #[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub(in crate::http) struct ConsentingSubject {
     /// The app's id for the person: 1 to 256 bytes of UTF-8 without control characters.
-    #[schema(value_type = String, min_length = 1, max_length = 256)]
+    #[schema(value_type = SubjectId)]
     id: Read<UserId>,
     /// The kind of id.
     #[serde(rename = "type")]
-    #[schema(value_type = Option<String>, default = "user_id")]
+    #[schema(value_type = Option<IdTypeName>, default = "user_id")]
     kind: Option<Read<IdType>>,
     /// The day on which the person turns 14, if the app knows that they are younger: until then only what a guardian
     /// agreed to counts.
@@ -87,7 +89,7 @@ pub(in crate::http) enum ActionWord {
 
 /// The notice that was shown.
 #[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub(in crate::http) struct ShownNotice {
     /// The `snapshot` of `GET /v1/purposes`.
     snapshot: String,
@@ -95,10 +97,10 @@ pub(in crate::http) struct ShownNotice {
 
 /// A category that is agreed to.
 #[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub(in crate::http) struct AgreedCategory {
     /// The category.
-    #[schema(value_type = String)]
+    #[schema(value_type = CategoryName)]
     id: Read<CategoryId>,
     /// How finely: `fine` or `coarse`.
     #[serde(default)]
@@ -117,13 +119,15 @@ pub(in crate::http) enum DetailWord {
     Coarse,
 }
 
+objects!(ConsentAct, ConsentingSubject, ShownNotice, AgreedCategory);
+
 /// A category by its name, as fine as it is sent, or with how finely.
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[schema(as = AgreedCategoryOrName)]
 #[expect(dead_code, reason = "it describes the two forms that `Agreed` reads")]
 pub(in crate::http) enum AgreedForm {
-    Name(String),
+    Name(CategoryName),
     Spelled(AgreedCategory),
 }
 

@@ -15,6 +15,8 @@ use super::{
     Edge, Fault, Problem, ProblemKind,
     body::{JSON, parse},
     caller::{By, Unread, oneself, oneself_or, only_about},
+    keyed::{KEY_WORDS, Keyed, Said},
+    object::objects,
     openapi::{BodyRefusals, Conflicts, Refusals, Unrecorded},
     read::Subject,
     refuse, reply,
@@ -37,6 +39,7 @@ use crate::{
     operation_id = "record_consent",
     tag = "Consent",
     request_body = ConsentAct,
+    params(("Idempotency-Key" = Option<String>, Header, description = KEY_WORDS, pattern = "^[!#-\\[\\]-~]{1,255}$")),
     responses(
         (status = 201, description = "The act is recorded", body = Recorded),
         (status = 202, description = "The act holds and is not durable yet: the journal takes no records now", body = Recorded),
@@ -49,18 +52,22 @@ use crate::{
 pub(super) async fn act(
     State(edge): State<Edge>,
     By(caller): By,
+    key: Keyed,
     body: Unread,
 ) -> Result<Response, Problem> {
     let oneself = oneself_or(&caller, Scope::Consent)?;
     let body = body.whole(JSON, edge.body_limit).await?;
     let act: ConsentAct = parse(&body)?;
-    refuse::unless_known(edge.policies.current().catalogue(), &act.purpose.0)?;
+    let bundle = edge.policies.snapshot();
+    refuse::unless_known(bundle.catalogue(), bundle.renamed(&act.purpose.0))?;
     let subject = match oneself {
         Some(oneself) => by_oneself(&act, oneself)?,
         None => by_app(&caller, &act)?,
     };
     let handle = edge.gateway.handle(caller.tenant(), subject)?;
-    let acted = edge.ledger.act(handle, act.request()?).await?;
+    let said = Said { route: "POST /v1/consents", body: &body, signal: false };
+    let attempt = key.attempt(&edge, &caller, &said)?;
+    let acted = edge.ledger.act_once(handle, act.request()?, attempt).await?;
     let status = match acted.index {
         Some(_) => StatusCode::CREATED,
         None => StatusCode::ACCEPTED,
@@ -70,13 +77,15 @@ pub(super) async fn act(
 
 /// Whose standing is asked for.
 #[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 #[schema(examples(json!({"subject": {"id": "user-4395"}})))]
 pub(super) struct ConsentQuery {
     /// The person.
     #[schema(inline = false)]
     subject: Subject,
 }
+
+objects!(ConsentQuery);
 
 /// Ask where a person stands
 ///
@@ -120,9 +129,11 @@ pub(super) async fn mine(State(edge): State<Edge>, By(caller): By) -> Result<Res
 
 async fn standing(edge: &Edge, caller: &Caller, subject: SubjectRef) -> Result<Response, Problem> {
     let handle = edge.gateway.handle(caller.tenant(), subject)?;
-    let person = edge.ledger.person(handle).await?;
+    let person = edge.ledger.at_sight(handle).await?;
+    let undurable = person.as_ref().map(|person| edge.ledger.undurable(person.key.sid()));
     let bundle = edge.policies.snapshot();
-    let standing = ConsentStanding::of(&bundle, person.as_ref(), edge.now());
+    let standing =
+        ConsentStanding::of(&bundle, person.as_ref(), &undurable.unwrap_or_default(), edge.now());
     Ok(reply::json(StatusCode::OK, &standing))
 }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    consent::{Person, PurposeStanding},
+    consent::{Person, PurposeStanding, Undurable},
     domain::{CategoryId, Consent, ConsentState, Detail, Epoch, PurposeId, Timestamp},
     policy::{Bundle, Purpose},
 };
@@ -13,7 +13,7 @@ use crate::{
 #[derive(Serialize, ToSchema)]
 #[schema(examples(json!({"epoch": 12, "purposes": [{
     "id": "recommend_products", "state": "given", "categories": [{"id": "activity", "detail": "fine"}],
-    "since": "2026-11-22T00:00:00.000Z", "expires_at": null, "objected_at": null, "reconsent": false
+    "since": "2026-11-22T00:00:00.000Z", "expires_at": null, "objected_at": null, "reconsent": false, "durable": true
 }]})))]
 pub(in crate::http) struct ConsentStanding<'a> {
     /// How many acts there were; 0 for a person of whom nothing is known.
@@ -46,6 +46,9 @@ pub(in crate::http) struct StandingForPurpose<'a> {
     /// Whether what was agreed to has changed since, so that the consent no longer counts and the person is to be asked
     /// anew.
     reconsent: bool,
+    /// Whether the state outlives a loss of power. One that does not holds all the same as long as the gateway runs, which
+    /// writes it down as soon as it can.
+    durable: bool,
 }
 
 /// A category that is given.
@@ -61,14 +64,27 @@ pub(in crate::http) struct GivenCategory<'a> {
 
 impl<'a> ConsentStanding<'a> {
     /// Where `person` stands at `now`; someone unknown stands where nobody has been asked.
-    pub(super) fn of(bundle: &'a Bundle, person: Option<&'a Person>, now: Timestamp) -> Self {
+    /// What of it is not durable is told as it holds.
+    pub(super) fn of(
+        bundle: &'a Bundle,
+        person: Option<&'a Person>,
+        undurable: &[Undurable],
+        now: Timestamp,
+    ) -> Self {
         let standing = person.map(|person| &*person.standing);
         let purposes = bundle.catalogue().purposes().iter();
         let known = |purpose: &Purpose| standing.and_then(|s| s.purpose(purpose.id()));
+        let late = |purpose: &Purpose| undurable.iter().rfind(|late| late.purpose == *purpose.id());
         Self {
             epoch: standing.map(|standing| standing.epoch).unwrap_or_default(),
             purposes: purposes
-                .map(|purpose| StandingForPurpose::of(purpose, known(purpose), now))
+                .map(|purpose| {
+                    let told = StandingForPurpose::of(purpose, known(purpose), now);
+                    match late(purpose) {
+                        Some(late) => told.taken_back(late),
+                        None => told,
+                    }
+                })
                 .collect(),
         }
     }
@@ -93,6 +109,20 @@ impl<'a> StandingForPurpose<'a> {
             expires_at: consent.and_then(Consent::expires_at).map(Timestamp::rfc3339),
             objected_at: objects.and_then(|known| known.objected_at).map(Timestamp::rfc3339),
             reconsent: given.is_some_and(|given| given.material != purpose.material()),
+            durable: true,
+        }
+    }
+
+    /// As an act has it that is not on record yet.
+    fn taken_back(self, act: &Undurable) -> Self {
+        Self {
+            state: act.state,
+            categories: Vec::new(),
+            since: Some(act.since.rfc3339()),
+            expires_at: None,
+            reconsent: false,
+            durable: false,
+            ..self
         }
     }
 }
@@ -112,7 +142,7 @@ mod tests {
     #[test]
     fn an_unknown_person_stands_where_nobody_was_asked() {
         let bundle = Bundle::shipped().unwrap();
-        let told = ConsentStanding::of(&bundle, None, Timestamp::from_millis(1));
+        let told = ConsentStanding::of(&bundle, None, &[], Timestamp::from_millis(1));
         let told = serde_json::to_value(told).unwrap();
         assert_eq!(told["epoch"], 0);
         let purposes = told["purposes"].as_array().unwrap();

@@ -62,6 +62,9 @@ problems! {
     WrongScope FORBIDDEN "wrong-scope" "The token does not allow this call"
         "Ask for a token whose `scope` holds the needed one. An app's token is cut to the scopes that the app is registered for."
         ["reason": "always wrong_scope", "needed": "the scope that the call needs"]
+    AppOff FORBIDDEN "app-off" "The app is switched off"
+        "The gateway's operator has switched this app off. Its tokens are good again when the operator switches it on; repeating the call before does not help."
+        ["reason": "always app_off"]
     PurposeNotRegistered FORBIDDEN "purpose-not-registered" "The app is not registered for this purpose"
         "An app may use only the purposes that its registration in the gateway's settings names."
         ["registered": "the purposes that the app may use"]
@@ -122,14 +125,32 @@ problems! {
     Contended CONFLICT "contended" "Others changed the same record at the same time"
         "Nothing was changed. Repeat the call."
         []
+    OutOfStep CONFLICT "out-of-step" "The chunk does not begin where the import stands"
+        "Go on from the row that `rows` names, or begin anew with `from=0`. Another run of the same import may be under way."
+        ["rows": "how many rows of the import were taken"]
+    PolicyRefused UNPROCESSABLE_ENTITY "policy-refused" "The policies cannot be put in force"
+        "Nothing was changed. The members say what stands against them; `consentry policy check DIR` tells the same before they are sent. Consents that name what the policies no longer have need a [migration] that says what becomes of them."
+        ["flaws": "what is wrong in the files: file, line, column and reason", "failed": "the cases that come to something else", "breaches": "the promises that are broken", "people": "how many people's consents name what is gone"]
     NoModel CONFLICT "no-model" "No model serves this purpose"
         "Calls for this purpose are answered from what is popular and nothing leaves, so there is nothing to preview. The operator's settings name the purposes of each model."
         []
-    IdempotencyConflict CONFLICT "idempotency-conflict" "The idempotency key was used for another call"
+    IdempotencyConflict CONFLICT "idempotency-conflict" "A call with this idempotency key is under way"
+        "Repeat the call after `Retry-After`: it gets the answer of the first one."
+        []
+    IdempotencyMismatch UNPROCESSABLE_ENTITY "idempotency-mismatch" "The idempotency key was used for another call"
         "Use a new key for a new call; repeat a call with the same body under the same key."
         []
-    RateLimited TOO_MANY_REQUESTS "rate-limited" "Too many calls"
-        "Wait for as long as `Retry-After` says."
+    TooManyRequests TOO_MANY_REQUESTS "too-many-requests" "The app calls more often than it may"
+        "Wait for as long as `Retry-After` says. `RateLimit-Policy` is what the operator allows the app: `q` calls at once, and as many again in each `w` seconds."
+        []
+    Overloaded SERVICE_UNAVAILABLE "overloaded" "The gateway has no room for one more call"
+        "Nothing was done. Repeat the call after `Retry-After`, and keep connections open between calls."
+        []
+    TimedOut SERVICE_UNAVAILABLE "timed-out" "The call took longer than a call may take"
+        "What the call recorded until then stands: ask where it stands, or repeat it under the same `Idempotency-Key`."
+        []
+    PlainHttp BAD_REQUEST "plain-http" "This address speaks TLS"
+        "Use https."
         []
     Unavailable SERVICE_UNAVAILABLE "unavailable" "The gateway cannot record this now"
         "What must be recorded to count is refused rather than lost. Repeat the call after `Retry-After`."

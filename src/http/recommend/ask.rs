@@ -10,8 +10,10 @@ use crate::{
     gateway::{Asked, Dial, Proposed},
     http::{
         Edge, Fault, Problem,
+        object::objects,
         read::{Few, Read, Scenario, Share, Subject, Whole},
         refuse,
+        words::{ItemName, PurposeName, ScenarioName, TagWord},
     },
     policy::Context,
 };
@@ -21,7 +23,7 @@ const STANDARD_COUNT: usize = 10;
 
 /// A recommendation call.
 #[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 #[schema(examples(json!({
     "subject": {"id": "user-4395"}, "purpose": "recommend_products", "scenario": "home", "count": 10,
     "seed_items": ["tv-178"], "exclude": ["tv-9"],
@@ -34,21 +36,21 @@ pub(in crate::http) struct RecommendationCall<'a> {
     #[schema(inline = false)]
     pub(super) subject: Option<Subject>,
     /// What the answer is for; `GET /v1/purposes` lists the purposes in force.
-    #[schema(value_type = String, example = "recommend_products")]
+    #[schema(value_type = PurposeName, example = "recommend_products")]
     purpose: Read<PurposeId>,
     /// Where the list is shown: letters, digits, `.`, `_` and `-`. It goes on to the model as it is.
-    #[schema(value_type = Option<String>, max_length = 64)]
+    #[schema(value_type = Option<ScenarioName>)]
     scenario: Option<Read<Scenario>>,
     /// How many items are wanted.
     #[schema(value_type = Option<u16>, minimum = 1, maximum = 500, default = 10)]
     count: Option<Whole<1, 500>>,
     /// The items the person is looking at. They are data about the person and leave as consented.
     #[serde(default)]
-    #[schema(value_type = Vec<String>, max_items = 100)]
+    #[schema(value_type = Vec<ItemName>, max_items = 100)]
     seed_items: Few<Read<ItemId>, 0, 100>,
     /// Items that must not be in the answer. They never leave the gateway.
     #[serde(default)]
-    #[schema(value_type = Vec<String>, max_items = 1000)]
+    #[schema(value_type = Vec<ItemName>, max_items = 1000)]
     exclude: Few<Read<ItemId>, 0, 1000>,
     /// Candidates of the app's own: they are re-ranked, and no model is called.
     #[schema(value_type = Option<Vec<Candidate>>, min_items = 1, max_items = 1000)]
@@ -67,28 +69,30 @@ pub(in crate::http) struct RecommendationCall<'a> {
 
 /// A candidate of the app's own.
 #[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 #[schema(examples(json!({"id": "tv-178", "score": 0.9, "tags": ["tv"]})))]
 pub(in crate::http) struct Candidate {
     /// The item.
-    #[schema(value_type = String, min_length = 1, max_length = 256)]
+    #[schema(value_type = ItemName)]
     id: Read<ItemId>,
     /// How well it fits, on a scale of the app's own.
     score: Option<f64>,
     /// What describes it, where the catalogue says nothing.
     #[serde(default)]
-    #[schema(value_type = Vec<String>, max_items = 64)]
+    #[schema(value_type = Vec<TagWord>, max_items = 64)]
     tags: Few<Read<Tag>, 0, 64>,
 }
 
 /// Signals of the person's software.
 #[derive(Clone, Copy, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub(in crate::http) struct Signals {
     /// Global Privacy Control: the same as the header `Sec-GPC: 1`.
     #[serde(default)]
     pub(in crate::http) gpc: bool,
 }
+
+objects!(RecommendationCall<'a>, Candidate, Signals);
 
 /// Who asks, and about whom.
 pub(super) enum Who<'a> {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use tokio::{sync::mpsc::Sender, task::JoinHandle};
 
-use super::{answer::Recommendations, ask::RecommendationCall};
+use super::ask::RecommendationCall;
 use crate::{
     auth::{Caller, Scope},
     http::{
@@ -16,6 +16,7 @@ use crate::{
         lines::{Lines, NDJSON, Written},
         openapi::BodyRefusals,
         reply,
+        words::BatchLine,
     },
 };
 
@@ -28,6 +29,8 @@ const AT_ONCE: usize = 16;
 /// document that names its `line`, from 1; the other lines go on. Each line's consent is checked when the line is
 /// answered, up to 16 lines at a time, and answers are sent as they are ready.
 ///
+/// Each line counts as a call of its own towards the app's rate.
+///
 /// `signals.gpc` on a line is that person's Global Privacy Control; the header `Sec-GPC: 1` is that of all.
 #[utoipa::path(
     post,
@@ -38,7 +41,7 @@ const AT_ONCE: usize = 16;
     params(("Sec-GPC" = Option<String>, Header, description = "Global Privacy Control: only the value `1` objects")),
     responses(
         (status = 200, description = "An answer or a problem document a line, in the order of the calls",
-         body = Recommendations, content_type = "application/x-ndjson"),
+         body = BatchLine, content_type = "application/x-ndjson"),
         BodyRefusals,
     ),
     security(("bearer" = ["recommend"]))
@@ -50,7 +53,7 @@ pub(in crate::http) async fn batch(
     body: Unread,
 ) -> Result<Response, Problem> {
     caller.require(Scope::Recommend)?;
-    let lines = Lines::of(body.stream(NDJSON)?, edge.body_limit.0);
+    let lines = body.lines(NDJSON, edge.body_limit.0)?;
     let (writer, written) = Written::begin(AT_ONCE);
     tokio::spawn(answer_all(edge, caller, signal, lines, writer));
     Ok(reply::typed(StatusCode::OK, NDJSON, written))
@@ -80,10 +83,18 @@ async fn answer_all(
                     continue;
                 };
                 number += 1;
+                // The call itself was counted: it stands for its first line.
+                let line = if number == 1 { line } else { line.and_then(|line| counted(&caller, line)) };
                 under_way.begin(edge.clone(), caller.clone(), signal, number, line);
             }
         }
     }
+}
+
+/// The line, if the app may call once more.
+fn counted(caller: &Caller, line: Bytes) -> Result<Bytes, Problem> {
+    caller.count()?;
+    Ok(line)
 }
 
 /// The lines that are being answered, first one first. Dropping them ends them.
@@ -101,7 +112,14 @@ impl UnderWay {
     ) {
         self.0.push_back(tokio::spawn(async move {
             let answer = match line {
-                Ok(line) => super::answer(&edge, &caller, &line, number, signal).await,
+                // A batch may run long: what stops its token or its app stops its next line.
+                Ok(line) => match edge.authority.still_admits(&caller) {
+                    Ok(()) => {
+                        let answer = super::answer(&edge, &caller, &line, number, signal).await;
+                        answer.map(|(json, _)| json)
+                    }
+                    Err(stopped) => Err(stopped.into()),
+                },
                 Err(problem) => Err(problem),
             };
             let mut json = answer.unwrap_or_else(|problem| problem.with("line", number).document());

@@ -21,7 +21,10 @@ use super::{
     openapi::BodyRefusals,
     reply,
 };
-use crate::auth::{Caller, Scope};
+use crate::{
+    auth::{Caller, Scope},
+    observe::Story,
+};
 
 /// Ask for recommendations
 ///
@@ -50,20 +53,26 @@ pub(super) async fn recommend(
 ) -> Result<Response, Problem> {
     caller.require(Scope::Recommend)?;
     let body = body.whole(JSON, edge.body_limit).await?;
-    let answer = answer(&edge, &caller, &body, 1, signal).await?;
-    Ok(reply::written(StatusCode::OK, answer))
+    let (answer, story) = answer(&edge, &caller, &body, 1, signal).await?;
+    let mut response = reply::written(StatusCode::OK, answer);
+    if let Some(story) = story {
+        response.extensions_mut().insert(story);
+    }
+    Ok(response)
 }
 
-/// The answer to the call in `body`, as JSON; `line` is where the call stands among others, from 1.
+/// The answer to the call in `body`, as JSON, and its story where calls are told; `line` is where the call stands among others, from 1.
 async fn answer(
     edge: &Edge,
     caller: &Caller,
     body: &[u8],
     line: usize,
     signal: bool,
-) -> Result<Vec<u8>, Problem> {
+) -> Result<(Vec<u8>, Option<Story>), Problem> {
     let call: RecommendationCall<'_> = parse_line(body, line)?;
     let asked = call.read(edge, Who::App(caller), signal)?;
+    let purpose = edge.watch.tells().then(|| asked.purpose.clone());
     let answered = edge.gateway.recommend(asked).await;
-    Ok(answer::write(&answered, edge.policies.current().rules()))
+    let story = purpose.map(|purpose| Story::of(purpose, &answered));
+    Ok((answer::write(&answered, edge.policies.current().rules()), story))
 }

@@ -6,6 +6,7 @@ mod attribute;
 mod category;
 mod file;
 mod generalize;
+mod material;
 mod night;
 mod notice;
 mod purpose;

@@ -103,6 +103,11 @@ impl Purpose {
         self.notices.in_language(language)
     }
 
+    /// The notices in force, with their languages.
+    pub fn notices(&self) -> impl Iterator<Item = (&str, &Notice)> {
+        self.notices.iter()
+    }
+
     /// The fingerprint of what a person agrees to: the purpose, its categories with their marks, attributes and
     /// coarse forms, its recipients, basis, necessity and retention. Wording and layout are not in it, so a
     /// corrected typing error asks nobody anew, while one more attribute does (PIPA 15(2), 17(2)).

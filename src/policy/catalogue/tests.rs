@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::domain::{Detail, Timestamp};
-use crate::policy::PolicyError;
 
 const SHIPPED: &str = include_str!("../../../policies/purposes.toml");
 
@@ -17,13 +16,10 @@ fn purpose<'a>(catalogue: &'a Catalogue, id: &str) -> &'a Purpose {
 fn refused(from: &str, to: &str) -> (usize, String) {
     let text = SHIPPED.replacen(from, to, 1);
     assert_ne!(text, SHIPPED, "nothing was replaced");
-    match Catalogue::parse(&text) {
-        Err(PolicyError::Invalid { file, line, reason }) => {
-            assert_eq!(file, "purposes.toml");
-            (line, reason)
-        }
-        other => panic!("expected a refusal, got {other:?}"),
-    }
+    let error = Catalogue::parse(&text).unwrap_err();
+    let [flaw, ..] = error.flaws() else { panic!("a refusal without a flaw") };
+    assert_eq!(flaw.file, "purposes.toml");
+    (flaw.line.unwrap(), flaw.reason.clone())
 }
 
 #[test]

@@ -41,6 +41,12 @@ impl Mark {
         Ok(Self { file, found })
     }
 
+    /// The last group that the mark in `dir` names, if there is one. Changes nothing.
+    pub(in crate::store) fn read(fs: &dyn Fs, dir: &Path) -> io::Result<Option<u64>> {
+        let Ok(file) = fs.open(&dir.join("mark"), OpenMode::Read) else { return Ok(None) };
+        Ok(read(&file.read_to(64)?).map(|place| place.seq))
+    }
+
     pub(super) fn found(&self) -> Option<Place> {
         self.found
     }

@@ -29,7 +29,7 @@ pub(super) fn folder(dir: &Path) -> PathBuf {
 }
 
 /// Where the next group goes: a sector of its own, so that writing it can tear nothing that was acknowledged.
-fn sector_after(offset: u64) -> u64 {
+pub(super) fn sector_after(offset: u64) -> u64 {
     offset.next_multiple_of(512)
 }
 
@@ -51,6 +51,13 @@ pub(super) struct Held(Arc<Mutex<Vec<(u64, u64)>>>);
 impl Held {
     pub(super) fn push(&self, segment: u64, first_seq: u64) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push((segment, first_seq));
+    }
+
+    /// The segments that hold groups after `seq`, and the newest.
+    pub(super) fn behind(&self, seq: u64) -> Vec<u64> {
+        let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let covered = held.iter().skip(1).take_while(|(_, first)| *first <= seq + 1).count();
+        held.iter().skip(covered).map(|(segment, _)| *segment).collect()
     }
 
     /// Takes out the segments that hold no group after `seq`; the newest always stays.

@@ -48,6 +48,20 @@ impl View for MemoryView {
                 Write::Delete(key) => {
                     map.0.remove(key);
                 }
+                Write::DeletePrefix(prefix) => {
+                    let from = (Bound::Included(prefix.as_bytes()), Bound::Unbounded);
+                    let begins = |key: &&Key| key.as_bytes().starts_with(prefix.as_bytes());
+                    let gone: Vec<Key> = map
+                        .0
+                        .range::<[u8], _>(from)
+                        .map(|(key, _)| key)
+                        .take_while(begins)
+                        .cloned()
+                        .collect();
+                    for key in gone {
+                        map.0.remove(&key);
+                    }
+                }
             }
         }
         map.1 = seq;

@@ -17,6 +17,8 @@ pub(super) struct ViewError(pub(super) String);
 pub(super) enum Write<'a> {
     Put(&'a Key, u64, &'a [u8]),
     Delete(&'a Key),
+    /// Everything whose key begins so, what earlier writes of the same call put with it.
+    DeletePrefix(&'a Key),
 }
 
 /// Records by key, as of some group of the journal.

@@ -181,7 +181,7 @@ impl View for SledView {
             for write in writes {
                 let added = match *write {
                     Write::Put(key, _, value) => key.as_bytes().len() + value.len(),
-                    Write::Delete(key) => key.as_bytes().len(),
+                    Write::Delete(key) | Write::DeletePrefix(key) => key.as_bytes().len(),
                 };
                 // A group in several sled batches: the number comes with the last, so a crash in between replays it.
                 if size > 0 && size + added > BATCH {
@@ -196,6 +196,13 @@ impl View for SledView {
                         batch.insert(place, packed);
                     }
                     Write::Delete(key) => batch.remove(place(key.as_bytes())),
+                    Write::DeletePrefix(prefix) => {
+                        // What stands there is looked up, so what was put before must show first.
+                        self.db.apply_batch(std::mem::take(&mut batch)).map_err(sled_error)?;
+                        for found in self.db.scan_prefix(place(prefix.as_bytes())).keys() {
+                            batch.remove(found.map_err(sled_error)?);
+                        }
+                    }
                 }
             }
             batch.insert(APPLIED, pack_applied(seq));

@@ -13,12 +13,12 @@ fn tell(model: &Builtin, acts: &[(&str, &str, &str, Option<f64>)]) {
     for (user, item, kind, value) in acts {
         let item = ItemId::parse(item).unwrap();
         let event = OutboundEvent { user, item: &item, kind, value: *value, at: None };
-        model.handle(&Json.events(&[event])).unwrap();
+        model.handle(&Json.events(&[event]).unwrap()).unwrap();
     }
 }
 
 fn ask(model: &Builtin, user: Option<&str>, count: usize) -> Vec<u8> {
-    model.handle(&Json.recommend(&Query { user, count, ..Query::default() })).unwrap()
+    model.handle(&Json.recommend(&Query { user, count, ..Query::default() }).unwrap()).unwrap()
 }
 
 fn listed(model: &Builtin, user: Option<&str>, count: usize) -> Vec<String> {
@@ -124,7 +124,7 @@ fn forgetting_takes_effect_at_once_and_for_good() {
     model.train();
     // A training that began before must not bring the taste back.
     let lesson = model.read().lesson();
-    model.handle(&Json.forget("p0")).unwrap();
+    model.handle(&Json.forget("p0").unwrap()).unwrap();
     assert!(model.is_stale());
     let anonymous = ask(&model, None, 12);
     assert_eq!(ask(&model, Some("p0"), 12), anonymous);
@@ -137,7 +137,7 @@ fn forgetting_takes_effect_at_once_and_for_good() {
     assert!(saved.windows(3).any(|window| window == b"\x02p1"));
     model.train();
     assert!(!model.is_stale());
-    model.handle(&Json.forget("p0")).unwrap();
+    model.handle(&Json.forget("p0").unwrap()).unwrap();
     assert!(!model.is_stale(), "whom it does not know it need not forget");
 }
 
@@ -146,8 +146,8 @@ fn a_forgotten_person_leaves_the_popular_list() {
     let model = Builtin::new();
     tell(&model, &[("a", "x", "view", None), ("b", "y", "view", None), ("c", "y", "view", None)]);
     assert_eq!(listed(&model, None, 1), ["y"]);
-    model.handle(&Json.forget("b")).unwrap();
-    model.handle(&Json.forget("c")).unwrap();
+    model.handle(&Json.forget("b").unwrap()).unwrap();
+    model.handle(&Json.forget("c").unwrap()).unwrap();
     assert_eq!(listed(&model, None, 1), ["x"]);
 }
 
@@ -155,7 +155,7 @@ fn a_forgotten_person_leaves_the_popular_list() {
 fn descriptions_come_back_as_categories() {
     let model = Builtin::new();
     let (id, tags) = (ItemId::parse("tv \"1\"").unwrap(), [Tag::parse("tv").unwrap()]);
-    model.handle(&Json.items(&[OutboundItem { id: &id, tags: &tags }])).unwrap();
+    model.handle(&Json.items(&[OutboundItem { id: &id, tags: &tags }]).unwrap()).unwrap();
     let bytes = ask(&model, None, 1);
     let answer = scan(&bytes).unwrap();
     assert_eq!(
@@ -169,7 +169,7 @@ fn seeds_draw_their_like_and_are_not_proposed_themselves() {
     let model = two_groups(|user| format!("p{user}"));
     let seeds = [ItemId::parse("item-1").unwrap(), ItemId::parse("never heard of").unwrap()];
     let query = Query { count: 5, seed_items: &seeds, ..Query::default() };
-    let bytes = model.handle(&Json.recommend(&query)).unwrap();
+    let bytes = model.handle(&Json.recommend(&query).unwrap()).unwrap();
     let answer = scan(&bytes).unwrap();
     let ids: Vec<&str> = answer.items.iter().map(|item| item.id.as_ref()).collect();
     assert_eq!(ids.len(), 5);
@@ -183,7 +183,7 @@ fn seeds_draw_their_like_and_are_not_proposed_themselves() {
 #[test]
 fn a_snapshot_brings_the_same_lists_back() {
     let model = two_groups(|user| format!("p{user}"));
-    model.handle(&Json.forget("p3")).unwrap();
+    model.handle(&Json.forget("p3").unwrap()).unwrap();
     model.train();
     let restored = Builtin::restore(&model.snapshot()).unwrap();
     assert!(restored.is_stale());
@@ -234,10 +234,10 @@ fn a_handful_of_events_is_enough_to_answer() {
 #[test]
 fn calls_it_cannot_read_are_refused_like_over_http() {
     let model = Builtin::new();
-    let mut call = Json.forget("p");
+    let mut call = Json.forget("p").unwrap();
     call.path = "/nowhere".into();
     assert_eq!(model.handle(&call).unwrap_err(), UpstreamFault::Status(404));
-    let mut bad = Json.forget("p");
+    let mut bad = Json.forget("p").unwrap();
     bad.body = "{\"user\":".into();
     assert_eq!(model.handle(&bad).unwrap_err(), UpstreamFault::Status(400));
 }
@@ -246,6 +246,6 @@ fn calls_it_cannot_read_are_refused_like_over_http() {
 fn debug_shows_no_pseudonym() {
     let model = two_groups(|user| format!("pseudonym{user}"));
     let mut shown = String::new();
-    write!(shown, "{model:?} {:?}", Json.forget("pseudonym1")).unwrap();
+    write!(shown, "{model:?} {:?}", Json.forget("pseudonym1").unwrap()).unwrap();
     assert!(!shown.contains("pseudonym"), "{shown}");
 }

@@ -40,11 +40,14 @@ pub enum InvalidEndpoint {
 }
 
 impl Endpoint {
-    /// Reads a model's URL. A path in it comes before the path of each call.
+    /// Reads a model's URL. A path in it comes before the path of each call; `fixed` headers go with each.
     ///
     /// # Errors
     /// When the URL is not absolute, not `http`, or holds more than host, port and path.
-    pub fn parse(url: &str, key: Option<StaticHeader>) -> Result<Self, InvalidEndpoint> {
+    pub fn parse(
+        url: &str,
+        fixed: impl IntoIterator<Item = StaticHeader>,
+    ) -> Result<Self, InvalidEndpoint> {
         let uri: Uri = url.parse().map_err(|_| InvalidEndpoint::NotAbsolute)?;
         let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
             return Err(InvalidEndpoint::NotAbsolute);
@@ -58,7 +61,7 @@ impl Endpoint {
         let mut headers = HeaderMap::with_capacity(8);
         let host = HeaderValue::from_str(authority.as_str());
         headers.insert(header::HOST, host.map_err(|_| InvalidEndpoint::NotAbsolute)?);
-        headers.extend(key.map(|key| (key.name, key.value)));
+        headers.extend(fixed.into_iter().map(|header| (header.name, header.value)));
         Ok(Self {
             host: authority.host().trim_matches(['[', ']']).to_owned(),
             port: authority.port_u16().unwrap_or(80),

@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 use http_body::Body as _;
 use hyper::{
     body::Incoming,
@@ -134,8 +134,7 @@ impl Reading {
         expects: Expects,
     ) -> Result<Self, UpstreamFault> {
         let status = response.status();
-        let receipt = [StatusCode::CREATED, StatusCode::ACCEPTED, StatusCode::NO_CONTENT];
-        if status != StatusCode::OK && !(expects == Expects::Receipt && receipt.contains(&status)) {
+        if !expects.is_met_by(status.as_u16()) {
             return Err(UpstreamFault::Status(status.as_u16()));
         }
         let body = response.into_body();

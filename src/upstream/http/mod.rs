@@ -18,6 +18,7 @@ use std::{
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -49,15 +50,16 @@ impl Client {
         Self::new(Arc::clone(&self.endpoint), self.limits)
     }
 
-    /// Sends one call. Dropping the future closes its connection and drops the clearance.
+    /// Sends one call and waits for its answer until `deadline`. Dropping the future closes its connection and drops the clearance.
     pub(super) async fn send(
         &self,
+        deadline: Duration,
         outbound: Outbound,
         clearance: Box<dyn Clearance>,
     ) -> Result<Bytes, UpstreamFault> {
         let progress = Arc::new(Progress::default());
         let exchange = self.exchange(&outbound, clearance, &progress);
-        match tokio::time::timeout(self.limits.deadline, exchange).await {
+        match tokio::time::timeout(deadline, exchange).await {
             Ok(outcome) => outcome,
             Err(_) if progress.touched() => Err(UpstreamFault::Timeout),
             Err(_) => Err(UpstreamFault::NotSent(Unsent::Timeout)),

@@ -12,6 +12,7 @@ use tokio::{
     sync::{Notify, mpsc},
 };
 
+use crate::ambient::Clock;
 use crate::upstream::{Endpoint, Limits, Model, Recipient};
 
 /// What the model does with one connection or call.
@@ -78,7 +79,7 @@ impl ModelServer {
 
     pub(super) fn model_within(&self, limits: Limits) -> Model {
         let endpoint = Endpoint::parse(&format!("http://{}", self.address), None).unwrap();
-        Model::json(recipient(), endpoint, limits)
+        Model::json(recipient(), endpoint, limits, Clock::System)
     }
 
     /// All bytes of all connections.

@@ -43,6 +43,7 @@ fn answered() -> Answered {
             fault: None,
         },
         log: Some(LogPlace { origin: "gw-1.example/2026h2".into(), index: 123 }),
+        spent: None,
     }
 }
 

@@ -1,0 +1,343 @@
+#!/usr/bin/env python3
+"""Kills a gateway under a mixed load, again and again, and looks at what is there afterwards.
+
+  kill-loop.py --binary PATH [--kills 300] [--during load|snapshot|import|policy] [--seed N] [--work DIR]
+
+Recommendation calls, consents given and withdrawn, events and items go on from several threads when the process gets
+SIGKILL. After each restart:
+  - every act on a consent and every item that was acknowledged is there,
+  - whoever withdrew is answered without a person, and nothing of a call that began after the acknowledgement of their
+    withdrawal was ever seen by the model, which is this script's own,
+  - the store opens; the time until the first answer is measured.
+`--during snapshot` makes snapshots frequent and kills while one is being written; `--during import` kills while
+`consentry import items` goes on, and the same command must then bring over the rest; `--during policy` kills while
+`consentry policy apply` switches, and the version in force must be the old one or the new one, and the new one if the command
+had ended well.
+
+Ends with status 1 at the first thing that is not as promised; the folder then stays.
+"""
+import argparse
+import glob
+import os
+import random
+import shutil
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import client as wire  # noqa: E402
+from gateway import RECOMMEND, Gateway, Model, percentile  # noqa: E402
+
+THREADS, PEOPLE, ITEMS = 6, 48, 64
+RANDOM_WAIT, COMMAND_WAIT = (0.02, 0.6), (0.02, 0.4)
+# A filler for items, so that the journal grows fast enough for a snapshot a second.
+FILLER = "x" * 1000
+# Rows of a file to import: as many as one call takes candidates.
+ROWS = 900
+POLICIES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "policies")
+
+
+class Broken(Exception):
+    """Something that was promised does not hold."""
+
+
+class Person:
+    """One person. Acts come from one thread only, so what was acknowledged last is known."""
+
+    def __init__(self, name):
+        self.name, self.state, self.pending, self.gives = name, "unknown", None, 0
+
+    def allowed(self):
+        """The states that may be found: the acknowledged one, and that of an act whose answer never came."""
+        return {self.state, self.pending or self.state}
+
+
+class Thing:
+    """One item; its tag tells which writing of it is there."""
+
+    def __init__(self, name):
+        self.name, self.writing, self.pending = name, None, None
+
+
+class Import:
+    """A file of items that is brought over while the gateway is killed."""
+
+    def __init__(self, loop, life):
+        self.loop, self.life, self.path = loop, life, os.path.join(loop.work, f"items-{life}.ndjson")
+        with open(self.path, "w") as file:
+            file.writelines(wire.json.dumps({"id": name, "tags": [f"life-{life}"]}) + "\n" for name in self.names())
+        self.running = loop.command("import", "items", self.path)
+
+    def names(self):
+        return [f"row-{self.life}-{n}" for n in range(ROWS)]
+
+    def verify(self):
+        if self.running.process.wait(60) == 0:
+            self.loop.hits += 1
+            self.there("an import that had ended well")
+        again = self.loop.command("import", "items", self.path)
+        if again.process.wait(120) != 0:
+            raise Broken(f"an import does not go on: {again.tail()}")
+        self.there("an import that went on")
+
+    def there(self, what):
+        tags = self.loop.tags(self.names())
+        missing = [name for name in self.names() if f"life-{self.life}" not in tags.get(name, [])]
+        if missing:
+            raise Broken(f"after {what} {len(missing)} of {ROWS} rows are missing")
+
+
+class Switch:
+    """A policy that is put in force while the gateway is killed: one of two, in turn."""
+
+    def __init__(self, loop, life):
+        self.loop, self.before = loop, loop.version()
+        self.folder = os.path.join(loop.work, f"policies-{life % 2}")
+        if not os.path.isdir(self.folder):
+            shutil.copytree(POLICIES, self.folder)
+            with open(os.path.join(self.folder, "purposes.toml"), "a") as file:
+                file.write(f"\n# Version {life % 2}.\n")
+        self.running = loop.command("policy", "apply", self.folder)
+
+    def verify(self):
+        ended, found = self.running.process.wait(60) == 0, self.loop.version()
+        if found != self.before:
+            # It came with the first switch to this folder that was not cut off.
+            self.loop.versions.setdefault(self.folder, found)
+        after = self.loop.versions.get(self.folder)
+        if ended:
+            self.loop.hits += 1
+            if found != after:
+                raise Broken("a policy that was put in force is not in force")
+        if found not in {self.before, after}:
+            raise Broken(f"{found} is in force, neither the version before nor the one after")
+
+
+DURING = {"import": Import, "policy": Switch}
+
+
+class Load:
+    """The mixed load of one life of the gateway."""
+
+    def __init__(self, loop, seed):
+        self.loop, self.over, self.failed = loop, threading.Event(), None
+        self.threads = [threading.Thread(target=self.work, args=(n, seed * 1000 + n), daemon=True) for n in range(THREADS)]
+        for thread in self.threads:
+            thread.start()
+
+    def end(self):
+        self.over.set()
+        for thread in self.threads:
+            thread.join(60)
+        if self.failed:
+            raise self.failed
+
+    def work(self, number, seed):
+        chance = random.Random(seed)
+        mine = [person for n, person in enumerate(self.loop.people) if n % THREADS == number]
+        things = [thing for n, thing in enumerate(self.loop.things) if n % THREADS == number]
+        try:
+            while not self.over.is_set():
+                kind = chance.choices(["ask", "act", "event", "item"], self.loop.weights)[0]
+                if kind == "ask":
+                    self.ask(chance.choice(self.loop.people))
+                elif kind == "act":
+                    self.act(chance.choice(mine))
+                elif kind == "event":
+                    self.event(chance.choice(self.loop.people), chance)
+                else:
+                    self.item(chance.choice(things))
+        except (OSError, wire.http.client.HTTPException):
+            pass  # the process was killed
+        except Exception as failed:
+            self.failed = failed
+
+    def call(self, kind, *call):
+        answer = self.loop.gateway.app.call(*call)
+        if answer.status >= 500:
+            raise Broken(f"{call[1]} answered {answer}")
+        self.loop.count(kind)
+        return answer
+
+    def marked(self, person, call):
+        """Makes a call with a mark of its own. Whoever had withdrawn when it began must not appear at the model by it."""
+        mark, withdrawn, gives = self.loop.mark(), person.state == "withdrawn" and person.pending is None, person.gives
+        try:
+            return call(mark)
+        finally:
+            # A consent that was begun meanwhile may count.
+            if withdrawn and person.gives == gives:
+                self.loop.forbid(mark)
+
+    def ask(self, person):
+        body = {"subject": {"id": person.name}, "purpose": RECOMMEND, "count": 5}
+        self.marked(person, lambda mark: self.call("recommendations", "POST", "/v1/recommendations", {**body, "seed_items": [mark]}))
+
+    def event(self, person, chance):
+        kind = chance.choice(["view", "click", "purchase"])
+        event = {"subject": {"id": person.name}, "type": kind}
+        self.marked(person, lambda mark: self.call("events", "POST", "/v1/events", {"events": [{**event, "item": mark}]}))
+
+    def act(self, person):
+        given = person.state == "given"
+        if not given:
+            person.gives += 1
+        person.pending = "withdrawn" if given else "given"
+        act = wire.act(person.name, RECOMMEND, "withdraw") if given else wire.give(person.name, RECOMMEND, self.loop.notice)
+        answer = self.call("acts", "POST", "/v1/consents", act)
+        if answer.status != 201:
+            raise Broken(f"an act was answered {answer}")
+        person.state, person.pending = person.pending, None
+
+    def item(self, thing):
+        thing.pending = f"w{self.loop.mark()}"
+        body = {"id": thing.name, "tags": [thing.pending], "attributes": {f"a{n}": FILLER for n in range(self.loop.filler)}}
+        if self.call("items", "PUT", "/v1/items", body).status != 200:
+            raise Broken("an item was not taken")
+        thing.writing, thing.pending = thing.pending, None
+
+
+class Loop:
+    def __init__(self, options, work):
+        self.options, self.work = options, work
+        self.model = Model()
+        snapshots = options.during == "snapshot"
+        self.weights, self.filler = ([5, 3, 2, 10], 30) if snapshots else ([5, 3, 2, 1], 0)
+        self.gateway = Gateway(options.binary, work, self.model.port, store="snapshot_mib = 1" if snapshots else "")
+        self.people = [Person(f"kill-{n}@example.com") for n in range(PEOPLE)]
+        self.things = [Thing(f"thing-{n}") for n in range(ITEMS)]
+        self.lock, self.marks, self.forbidden, self.counts = threading.Lock(), 0, set(), {}
+        self.chance, self.starts, self.hits, self.versions = random.Random(options.seed), [], 0, {}
+
+    def mark(self):
+        with self.lock:
+            self.marks += 1
+            return f"mark-{self.marks}-"
+
+    def forbid(self, mark):
+        with self.lock:
+            self.forbidden.add(mark.encode())
+
+    def count(self, kind):
+        with self.lock:
+            self.counts[kind] = self.counts.get(kind, 0) + 1
+
+    def run(self):
+        self.gateway.start()
+        self.notice = wire.snapshot(self.gateway.app, RECOMMEND)
+        for life in range(self.options.kills):
+            load = Load(self, self.options.seed * 100_000 + life)
+            during = DURING[self.options.during](self, life) if self.options.during in DURING else None
+            self.wait()
+            self.gateway.kill()
+            load.end()
+            self.starts.append(self.gateway.start())
+            self.verify()
+            if during:
+                during.verify()
+            if (life + 1) % 25 == 0 or life + 1 == self.options.kills:
+                print(f"{life + 1:4} kills, {self.told()}", flush=True)
+        if self.gateway.stop() != 0:
+            raise Broken("it did not end in order")
+
+    def wait(self):
+        """Until the moment of the kill."""
+        if self.options.during != "snapshot":
+            return time.sleep(self.chance.uniform(*(COMMAND_WAIT if self.options.during in DURING else RANDOM_WAIT)))
+        unfinished = os.path.join(self.work, "data", "snap", "*.tmp")
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            if glob.glob(unfinished):
+                self.hits += 1
+                return time.sleep(self.chance.uniform(0, 0.03))
+            time.sleep(0.001)
+        raise Broken("no snapshot was begun within 20 s")
+
+    def verify(self):
+        for person in self.people:
+            self.stands(person)
+        self.kept()
+        with self.lock:
+            forbidden = self.forbidden
+        for path, body in self.model.taken():
+            found = [mark for mark in forbidden if mark in body] if path in ("/recommend", "/events") else []
+            if found:
+                raise Broken(f"after a withdrawal the model saw {found} at {path}")
+        # A call that began in this life ends in it, so nothing of it can come later.
+        with self.lock:
+            self.forbidden.clear()
+
+    def stands(self, person):
+        told = self.gateway.app.must(200, "POST", "/v1/consents/query", {"subject": {"id": person.name}})
+        state = next(purpose["state"] for purpose in told["purposes"] if purpose["id"] == RECOMMEND)
+        if state not in person.allowed():
+            raise Broken(f"acknowledged {person.state}, under way {person.pending}, found {state}")
+        person.state, person.pending = state, None
+        mark = self.mark()
+        body = {"subject": {"id": person.name}, "purpose": RECOMMEND, "count": 3, "seed_items": [mark]}
+        tier = self.gateway.app.must(200, "POST", "/v1/recommendations", body)["tier"]
+        if tier != ("individual" if state == "given" else "none"):
+            raise Broken(f"who stands at {state} was answered at tier {tier}")
+        if state != "given":
+            self.forbid(mark)
+
+    def kept(self):
+        """Whether each item is there as it was last written."""
+        tags = self.tags([thing.name for thing in self.things])
+        for thing in self.things:
+            found = (tags.get(thing.name) or [None])[0]
+            if found not in {thing.writing, thing.pending}:
+                raise Broken(f"{thing.name} was acknowledged as {thing.writing}, under way {thing.pending}, found {found}")
+            thing.writing, thing.pending = found, None
+
+    def tags(self, names):
+        """The tags that the catalogue has of each item; nothing of one that it does not have."""
+        found = {}
+        for part in (names[at:at + 450] for at in range(0, len(names), 450)):
+            body = {"purpose": RECOMMEND, "count": len(part), "candidates": [{"id": name} for name in part]}
+            answer = self.gateway.app.must(200, "POST", "/v1/recommendations", body)
+            found.update((item["id"], item["reason"]["tags"]) for item in answer["items"])
+        return found
+
+    def version(self):
+        return self.gateway.app.must(200, "POST", "/v1/recommendations", {"purpose": RECOMMEND, "count": 1})["decision"]["policy"]
+
+    def command(self, *words):
+        """An operator's command on this gateway."""
+        log = os.path.join(self.work, "commands.log")
+        return wire.Running([self.gateway.binary, *words, "--config", self.gateway.config], log)
+
+    def told(self):
+        counts = ", ".join(f"{count} {kind}" for kind, count in sorted(self.counts.items()))
+        starts = [start * 1000 for start in self.starts]
+        hits = f"; {self.hits} commands had ended well" if self.options.during in DURING else ""
+        return (f"acknowledged {counts}{hits}; restart p50 {percentile(starts, .5):.0f} ms, p99 {percentile(starts, .99):.0f} ms, "
+                f"longest {max(starts):.0f} ms")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--binary", required=True)
+    parser.add_argument("--kills", type=int, default=300)
+    parser.add_argument("--during", choices=["load", "snapshot", "import", "policy"], default="load")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--work", help="keep the folder")
+    options = parser.parse_args()
+    work = options.work or tempfile.mkdtemp(prefix="consentry-kill-")
+    os.makedirs(work, exist_ok=True)
+    loop = Loop(options, work)
+    try:
+        loop.run()
+    except (Broken, RuntimeError) as broken:
+        loop.gateway.kill()
+        sys.exit(f"FAIL after {len(loop.starts)} kills: {broken}\nthe folder is {work}")
+    if not options.work:
+        shutil.rmtree(work)
+    print(f"ok   {options.kills} kills during {options.during}: nothing acknowledged was lost, every store opened, nothing of "
+          f"whoever had withdrawn was seen")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+//! Hands calls to the router: counted, and each with its time.
+
+use std::{
+    convert::Infallible,
+    future::poll_fn,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use axum::{Router, body::Body, response::IntoResponse as _};
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
+use tower::Service as _;
+
+use super::{
+    load::{Load, Turn},
+    pace::Pace,
+};
+use crate::http::{Problem, ProblemKind};
+
+/// The path that is answered whatever the load is: to say that the process runs costs nothing.
+const HEALTH: &str = "/healthz";
+
+/// What one connection hands its calls to.
+#[derive(Clone)]
+pub(super) struct Calls {
+    pub(super) router: Router,
+    pub(super) load: Arc<Load>,
+    pub(super) pace: Arc<Pace>,
+}
+
+impl Calls {
+    /// Answers a call, unless there are too many; for as long as it has time.
+    pub(super) async fn answer(
+        mut self,
+        request: Request<Incoming>,
+    ) -> Result<Response<Answer>, Infallible> {
+        if !self.load.has_room() && request.uri().path() != HEALTH {
+            let turn = self.load.begin(&self.pace);
+            return Ok(Answer::of(overloaded().into_response(), turn, &self.pace));
+        }
+        let turn = self.load.begin(&self.pace);
+        let mut answered = pin!(self.router.call(request));
+        let response = poll_fn(|cx| match answered.as_mut().poll(cx) {
+            Poll::Ready(Ok(response)) => Poll::Ready(response),
+            Poll::Pending if self.pace.is_late() => Poll::Ready(late().into_response()),
+            Poll::Pending => Poll::Pending,
+        });
+        Ok(Answer::of(response.await, turn, &self.pace))
+    }
+}
+
+/// The answer to a call beyond what the thread, or the gateway, has room for.
+pub(super) fn overloaded() -> Problem {
+    let detail = "As many calls or connections are open as the gateway takes. Nothing was done.";
+    Problem::new(ProblemKind::Overloaded, detail).retry_after(1)
+}
+
+fn late() -> Problem {
+    let detail = "The call did not come to an end in its time; what it recorded until then stands.";
+    Problem::new(ProblemKind::TimedOut, detail).retry_after(1)
+}
+
+/// An answer whose call is under way until it is handed over.
+pub(super) struct Answer {
+    body: Body,
+    _turn: Turn,
+}
+
+impl Answer {
+    fn of(response: Response<Body>, turn: Turn, pace: &Pace) -> Response<Self> {
+        pace.answered();
+        response.map(|body| Self { body, _turn: turn })
+    }
+}
+
+impl http_body::Body for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,117 @@
+//! What is told of an act: its receipt. A retry is told the same, worded anew from what was kept with the act.
+
+use ring::digest;
+use serde::{Deserialize, Serialize};
+
+use super::{Act, Acted, Action, ConsentError, Ledger, Receipt, ledger::off_the_worker};
+use crate::{
+    domain::{ConsentState, Epoch, Refusal, Timestamp},
+    retry::{Claim, RetryError},
+    store::Batch,
+    vault::SubjectKey,
+};
+
+/// How many rows are looked through at once for an act's own.
+const PAGE: usize = 256;
+
+/// What is kept of an act for its retries, in the act's own batch.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Told {
+    pub(super) epoch: Epoch,
+    pub(super) act: Act,
+    pub(super) receipt_id: String,
+    pub(super) last_use: Option<Timestamp>,
+    /// Where the act stands in the log is known only once it does: so its row is found by its hash, which is among the
+    /// first rows after the log was this long.
+    row: [u8; 32],
+    after: u64,
+}
+
+impl Ledger {
+    /// Has retries of the call told of `act`: adds the record to the act's batch. The person's gate must be shut, so that
+    /// the last use is the last one.
+    pub(super) fn tell_retries(
+        &self,
+        claim: &Claim,
+        key: &SubjectKey,
+        (act, epoch): (&Act, Epoch),
+        batch: &mut Batch,
+    ) -> Result<Told, ConsentError> {
+        let purpose = act.purpose.as_ref();
+        let row = batch.leaves.first().map(|leaf| hash(&leaf.entry)).unwrap_or_default();
+        let told = Told {
+            epoch,
+            act: act.clone(),
+            receipt_id: self.receipt_id()?,
+            last_use: purpose.and_then(|purpose| self.gates.last_use(key.sid(), purpose)),
+            row,
+            after: self.store.log_size(),
+        };
+        batch.put.push(claim.put(&self.entropy, key, &told)?);
+        Ok(told)
+    }
+
+    /// What the act of an earlier call came to.
+    pub(super) async fn acted_before(&self, told: Told) -> Result<Acted, ConsentError> {
+        let (store, row, after) = (self.store.clone(), told.row, told.after);
+        let found = off_the_worker(move || {
+            let mut from = after;
+            loop {
+                let page = store.leaves(from, PAGE)?;
+                if let Some(at) = (from..).zip(&page).find(|(_, leaf)| hash(leaf) == row) {
+                    return Ok(Some(at.0));
+                }
+                match u64::try_from(page.len()) {
+                    Ok(read @ 1..) => from += read,
+                    _ => return Ok(None),
+                }
+            }
+        });
+        // INVARIANT: act, record and row are one batch, so where the record is, the row is.
+        let index = found.await?.ok_or(RetryError::Forgotten)?;
+        self.acted(&told.act, told.epoch, Some(index), (told.receipt_id, told.last_use))
+    }
+
+    /// A new receipt's name.
+    pub(super) fn receipt_id(&self) -> Result<String, ConsentError> {
+        Ok(uuid::Builder::from_random_bytes(self.entropy.draw()?).into_uuid().to_string())
+    }
+
+    /// What an act is told as, with its receipt's name and the last use.
+    pub(super) fn acted(
+        &self,
+        act: &Act,
+        epoch: Epoch,
+        index: Option<u64>,
+        (receipt_id, last_use): (String, Option<Timestamp>),
+    ) -> Result<Acted, ConsentError> {
+        let purpose = act.purpose.as_ref().ok_or(Refusal::NothingGiven)?;
+        let state = match act.action {
+            Action::Give => ConsentState::Given,
+            Action::Withdraw => ConsentState::Withdrawn,
+            _ => ConsentState::Refused,
+        };
+        let receipt = Receipt {
+            receipt_id,
+            purpose: purpose.clone(),
+            event_state: state.as_str().to_owned(),
+            event_time: act.at.rfc3339(),
+            pii_information: act.words(),
+            validity_until: act.expires_at.map(Timestamp::rfc3339),
+            collection_method: act.method.as_str().to_owned(),
+            privacy_notice: act.notice.clone(),
+            consent_epoch: epoch,
+            log_origin: self.log_origin.as_ref().to_owned(),
+            log_index: index,
+        };
+        Ok(Acted { epoch, receipt: receipt.sign(&self.signer)?, index, last_use })
+    }
+}
+
+fn hash(leaf: &[u8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    for (to, from) in out.iter_mut().zip(digest::digest(&digest::SHA256, leaf).as_ref()) {
+        *to = *from;
+    }
+    out
+}

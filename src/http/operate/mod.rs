@@ -1,0 +1,26 @@
+//! The calls of an operator: one file a concern, each with its `routes()`.
+//!
+//! Each handler takes a [`ByOperator`](super::operator::ByOperator), so there is no call here that anyone else can make.
+//! What is asked is asked of [`Controls`](crate::operate::Controls).
+
+pub(super) mod backups;
+pub(super) mod imports;
+pub(super) mod policies;
+pub(super) mod status;
+pub(super) mod switches;
+pub(super) mod tokens;
+
+use axum::Router;
+
+use super::operator::OperatorEdge;
+
+/// All of them.
+pub(super) fn routes() -> Router<OperatorEdge> {
+    Router::new()
+        .merge(backups::routes())
+        .merge(imports::routes())
+        .merge(policies::routes())
+        .merge(status::routes())
+        .merge(switches::routes())
+        .merge(tokens::routes())
+}
