@@ -233,6 +233,9 @@ class Loop:
             self.wait()
             self.gateway.kill()
             load.end()
+            if during:
+                # A command that found nobody at the door works in process, and owns the folder until it ends.
+                during.running.process.wait(60)
             self.starts.append(self.gateway.start())
             self.verify()
             if during:

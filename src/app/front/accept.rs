@@ -148,6 +148,11 @@ impl Worker {
         loop {
             tokio::select! {
                 biased;
+                // Before the connection, so that an answer that is ready by then says that it is the last.
+                _ = stopped.changed(), if !leaving => {
+                    leaving = true;
+                    connection.as_mut().graceful_shutdown();
+                }
                 // A client that breaks off harms nobody but itself.
                 _ = connection.as_mut() => return,
                 () = timer.as_mut() => match pace.verdict(&front.patience) {
@@ -156,10 +161,6 @@ impl Worker {
                     Verdict::Late => timer.as_mut().reset(Instant::now() + BREATH),
                     Verdict::Over => return,
                 },
-                _ = stopped.changed(), if !leaving => {
-                    leaving = true;
-                    connection.as_mut().graceful_shutdown();
-                }
             }
         }
     }
