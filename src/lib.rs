@@ -11,6 +11,8 @@ pub mod ambient;
 
 pub mod jose;
 
+pub mod tlog;
+
 pub mod policy;
 
 pub mod diversity;
