@@ -14,20 +14,18 @@
 
 use std::fmt::Write as _;
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
-
 use ring::hmac;
 
-use super::{AuditError, Event};
+use super::{
+    AuditError, Event,
+    row::{NOTHING, Row},
+};
 use crate::{
     ambient::Entropy,
     domain::{GatewayName, PurposeId, RecipientId, Timestamp},
     store::Leaf,
     vault::{KeyEvent, SubjectKey, expand, mac, open, seal},
 };
-
-/// What a leaf says where nothing applies.
-const NOTHING: &str = "-";
 
 /// What is to be written, before it is sealed.
 #[derive(Clone, Debug)]
@@ -118,7 +116,7 @@ impl Draft {
         Ok(Leaf { entry: entry.into_bytes(), nonce: n, body, at: self.at })
     }
 
-    /// The leaf's JSON. All words are closed and plain ASCII, so nothing is escaped.
+    /// The leaf as anyone may read it.
     fn entry(
         &self,
         gateway: &GatewayName,
@@ -127,23 +125,27 @@ impl Draft {
         tag: &[u8; 16],
         created: Option<&[u8; 32]>,
     ) -> String {
-        let mut leaf = String::with_capacity(320);
-        let (c, event) = (BASE64.encode(commitment), self.event.as_str());
-        let _ = write!(leaf, r#"{{"c":"{c}","e":"{event}","g":"{gateway}""#);
-        if let Some(created) = created {
-            let _ = write!(leaf, r#","kc":"{}""#, BASE64.encode(created));
-        }
-        let (n, outcome, reason) = (BASE64.encode(n), self.outcome, self.reason);
-        let purpose = self.purpose.as_ref().map_or(NOTHING, PurposeId::as_str);
-        let _ = write!(leaf, r#","n":"{n}","o":"{outcome}","p":"{purpose}","r":"{reason}""#);
-        if let Some(rows) = self.rows {
-            let _ = write!(leaf, r#","rows":{rows}"#);
-        }
-        let recipient = self.recipient.as_ref().map_or(NOTHING, RecipientId::as_str);
-        let (ruleset, minute, tag) = (&self.ruleset, self.at.minute(), BASE64.encode(tag));
-        let _ =
-            write!(leaf, r#","s":"{ruleset}","t":{minute},"u":"{recipient}","v":1,"y":"{tag}"}}"#);
-        leaf
+        let row = Row {
+            commitment: *commitment,
+            event: self.event.as_str(),
+            gateway: gateway.as_str(),
+            key: created.copied(),
+            nonce: *n,
+            outcome: self.outcome,
+            purpose: self.purpose.as_ref().map_or(NOTHING, PurposeId::as_str),
+            previous: None,
+            reason: self.reason,
+            rows: self.rows,
+            ruleset: &self.ruleset,
+            minute: self.at.minute(),
+            recipient: self.recipient.as_ref().map_or(NOTHING, RecipientId::as_str),
+            vocabulary: None,
+            tag: *tag,
+        };
+        let mut entry = String::with_capacity(320);
+        // A string takes all that is written to it.
+        let _ = write!(entry, "{row}");
+        entry
     }
 }
 

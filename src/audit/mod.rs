@@ -9,12 +9,14 @@
 //! Start with [`Draft`]; [`Audit::record`] writes one.
 
 mod leaf;
+mod row;
 
 use std::{fmt, sync::Arc};
 
 use arc_swap::ArcSwap;
 
 pub use leaf::{Draft, RowKeys};
+pub use row::{NOTHING, NotARow, Previous, Row};
 
 use crate::{
     ambient::{Clock, Entropy, EntropyError},
