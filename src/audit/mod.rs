@@ -10,6 +10,7 @@
 
 mod leaf;
 mod row;
+mod vocabulary;
 
 use std::{fmt, sync::Arc};
 
@@ -17,6 +18,7 @@ use arc_swap::ArcSwap;
 
 pub use leaf::{Draft, RowKeys};
 pub use row::{NOTHING, NotARow, Previous, Row};
+pub use vocabulary::{UnknownWord, Vocabulary};
 
 use crate::{
     ambient::{Clock, Entropy, EntropyError},
