@@ -2,13 +2,13 @@
 //!
 //! Each chore can be run by itself, so a test need not wait for it; [`Chores::run`] runs each at its own pace.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 
 use super::{App, AppError};
 use crate::{
-    audit::{Draft, Event},
+    audit::{Draft, Event, Log},
     operate,
     rights::{Asking, Deletions},
     store::{Batch, Period, Store, Unavailable},
@@ -57,9 +57,11 @@ impl Chores {
     pub async fn run(self) {
         let store = self.app.store.clone();
         // A chore may wait for a disk that does not come back, so the beat is apart.
+        let log = self.app.log.clone();
         tokio::select! {
             () = self.work() => {}
             () = beat(store) => {}
+            () = publish(log) => {}
         }
     }
 
@@ -113,6 +115,7 @@ impl Chores {
         self.forget_ended().await?;
         self.forget_retries().await?;
         let dropped = self.retain().await?;
+        published(&self.app.log).await?;
         Ok(Done { deletions, trained, dropped })
     }
 
@@ -259,6 +262,22 @@ async fn beat(store: Store) {
         ticks.tick().await;
         store.beat();
     }
+}
+
+/// Publishes the log each second, apart from chores that may take longer.
+async fn publish(log: Arc<Log>) {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        note("checkpoint", published(&log).await);
+    }
+}
+
+async fn published(log: &Arc<Log>) -> Result<(), AppError> {
+    let log = Arc::clone(log);
+    let done = tokio::task::spawn_blocking(move || log.publish()).await;
+    Ok(done.unwrap_or(Ok(false)).map(drop)?)
 }
 
 fn note(chore: &'static str, done: Result<(), AppError>) {

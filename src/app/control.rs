@@ -28,7 +28,7 @@ impl App {
             gateway: self.gateway.on_this_worker(lane),
             switches: self.switches(),
             authority: self.authority.clone(),
-            log_origin: self.settings.audit.origin.as_str().into(),
+            log: self.log.clone(),
             backups: self.backups.clone(),
             continuity: self.continuity.clone(),
             entropy: self.machine.entropy.clone(),

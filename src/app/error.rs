@@ -49,6 +49,9 @@ pub enum AppError {
     /// The log does not open.
     #[error("opening the log")]
     Audit(#[from] crate::audit::AuditError),
+    /// The log cannot be published.
+    #[error("publishing the log")]
+    Log(#[from] crate::audit::LogError),
     /// The policies are wrong.
     #[error("loading the policies")]
     Policy(#[from] crate::policy::PolicyError),

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     ambient::{Clock, Entropy, Fs, RealFs},
-    audit::{Audit, Draft, Event},
+    audit::{Audit, Draft, Event, Log, LogGround, Names, log_dir},
     auth::{Authority, Source},
     catalog::Catalog,
     consent::{self, Audience, Ledger},
@@ -22,11 +22,11 @@ use crate::{
     jose::Signer,
     observe::{self, Observer},
     operate::{self, Backups, Continuity, PolicyChanges, Schedule},
-    policy::Policies,
+    policy::{Policies, Purpose},
     rights::Deletions,
     store::{Lane, Limits, OnSyncFailure, Recovered, Store, Unavailable, ViewOrigin},
     upstream::Builtin,
-    vault::Vault,
+    vault::{Keeper, Vault},
 };
 
 /// The machine as the gateway uses it. Tests set it.
@@ -69,8 +69,10 @@ pub struct App {
     pub store: Store,
     /// The keys.
     pub vault: Vault,
-    /// The log.
+    /// Writes the log.
     pub audit: Audit,
+    /// The log as it is published.
+    pub log: Arc<Log>,
     /// The policy in force.
     pub policies: Arc<Policies>,
     /// Changes of the policy in force.
@@ -108,10 +110,10 @@ impl App {
         let (clock, entropy) = (machine.clock.clone(), machine.entropy.clone());
         let people = settings.store.people_in_memory;
         let vault = Vault::new(store.clone(), keeper.clone(), entropy.clone(), people);
-        let name = settings.audit.gateway.clone();
+        let names = names(&settings);
         let audit =
-            Audit::open(store.clone(), vault.clone(), name, entropy.clone(), clock.clone())?;
-        let policies = Arc::new(Policies::new(in_force(&settings, &store, &audit, &clock)?));
+            Audit::open(store.clone(), vault.clone(), names, entropy.clone(), clock.clone())?;
+        let policies = Arc::new(policies(&settings, &store, &audit, &clock)?);
         let ledger = Ledger::new(consent::Ground {
             store: store.clone(),
             vault: vault.clone(),
@@ -119,7 +121,6 @@ impl App {
             policies: policies.clone(),
             audiences: settings.upstream.iter().map(audience).collect(),
             signer: Signer::new(&keeper.signing_key_pkcs8(), &keeper.public_key()),
-            log_origin: settings.audit.origin.clone(),
             entropy: entropy.clone(),
             clock: clock.clone(),
             people,
@@ -146,7 +147,6 @@ impl App {
             settings: gateway::Settings {
                 dial: settings.dial()?,
                 popularity: settings.events.popularity_purpose.clone(),
-                log_origin: settings.audit.origin.as_str().into(),
                 people,
                 fetch_at_least: 100,
             },
@@ -179,11 +179,13 @@ impl App {
             opened_at,
             &recovered,
         )?;
+        let log = Log::open(published(&settings, &machine, &store, &audit, &keeper))?;
         let backups = backups(&settings, &machine, &store, &audit, &policies);
         let settings = Arc::new(settings);
         let app = Self {
             continuity: Arc::new(continuity),
             backups: Arc::new(backups),
+            log: Arc::new(log),
             settings,
             machine,
             store,
@@ -214,7 +216,8 @@ impl App {
             catalog: self.catalog.clone(),
             policies: self.policies.clone(),
             authority: self.authority.clone(),
-            log_origin: self.settings.audit.origin.as_str().into(),
+            log: self.log.clone(),
+            log_is_public: self.settings.audit.public,
             body_limit: BodyLimit(self.settings.server.body_bytes),
             watch: self.observer.on_this_worker(),
             body_within: self.settings.server.body_within(),
@@ -272,6 +275,45 @@ impl App {
             body: body.to_string().into_bytes(),
         };
         Ok(self.audit.record_nobody_blocking(draft).map(|_| ())?)
+    }
+}
+
+/// The policy in force, whose words the log may say.
+fn policies(
+    settings: &Settings,
+    store: &Store,
+    audit: &Audit,
+    clock: &Clock,
+) -> Result<Policies, AppError> {
+    let bundle = in_force(settings, store, audit, clock)?;
+    let purposes = bundle.catalogue().purposes().iter().map(Purpose::id);
+    audit.start_speaking(bundle.ruleset(), purposes)?;
+    Ok(Policies::new(bundle))
+}
+
+fn published(
+    settings: &Settings,
+    machine: &Machine,
+    store: &Store,
+    audit: &Audit,
+    keeper: &Keeper,
+) -> LogGround {
+    LogGround {
+        store: store.clone(),
+        audit: audit.clone(),
+        fs: machine.fs.clone(),
+        dir: log_dir(&settings.store.dir),
+        keys: settings.keys.dir.clone(),
+        seed: keeper.log_seed(),
+        origin: settings.audit.origin.clone(),
+    }
+}
+
+fn names(settings: &Settings) -> Names {
+    Names {
+        gateway: settings.audit.gateway.clone(),
+        origin: settings.audit.origin.clone(),
+        recipients: settings.upstream.iter().map(|upstream| upstream.recipient.clone()).collect(),
     }
 }
 

@@ -110,10 +110,12 @@ pub enum EngineSetting {
 pub struct AuditSettings {
     /// This gateway's name in the log.
     pub gateway: GatewayName,
-    /// The log's name.
+    /// The start of the log's name; each half year has a log of its own, `ORIGIN/2026h2`.
     pub origin: String,
     /// For how many days the bodies of rows are kept.
     pub retention_days: u32,
+    /// Whether anyone may read the published log under `/log/`; else it takes a token with the scope `audit:read`.
+    pub public: bool,
 }
 
 impl Default for AuditSettings {
@@ -122,6 +124,7 @@ impl Default for AuditSettings {
             gateway: GatewayName::standard(),
             origin: "consentry.invalid/gw-1".to_owned(),
             retention_days: 90,
+            public: true,
         }
     }
 }

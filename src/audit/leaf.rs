@@ -18,7 +18,8 @@ use ring::hmac;
 
 use super::{
     AuditError, Event,
-    row::{NOTHING, Row},
+    row::{NOTHING, Previous, Row},
+    words,
 };
 use crate::{
     ambient::Entropy,
@@ -48,6 +49,17 @@ pub struct Draft {
     pub rows: Option<u64>,
     /// Everything else, as JSON: only who may open the row reads it.
     pub body: Vec<u8>,
+}
+
+/// What only some rows say openly.
+#[derive(Debug, Default)]
+pub struct Also<'a> {
+    /// The key of the person who came to be known.
+    pub created: Option<&'a SubjectKey>,
+    /// The log that this one goes on from.
+    pub previous: Option<Previous<'a>>,
+    /// The SHA-256 of the vocabulary that comes into force.
+    pub vocabulary: Option<[u8; 32]>,
 }
 
 /// The keys of one person's rows in one audit epoch.
@@ -96,8 +108,7 @@ impl RowKeys {
 }
 
 impl Draft {
-    /// Seals the draft under a person's row keys, or those of nobody. `created` is the person's key in the row that
-    /// says they came to be.
+    /// Seals the draft under a person's row keys, or those of nobody.
     ///
     /// # Errors
     /// When the machine gives no randomness.
@@ -105,13 +116,18 @@ impl Draft {
         self,
         keys: &RowKeys,
         gateway: &GatewayName,
-        created: Option<&SubjectKey>,
+        also: &Also<'_>,
         entropy: &Entropy,
     ) -> Result<Leaf, AuditError> {
+        debug_assert!(
+            words::are_closed(self.outcome, self.reason),
+            "{} / {} are no words of the log",
+            self.outcome,
+            self.reason
+        );
         let n: [u8; 16] = entropy.draw()?;
         let commitment = mac(&*keys.salt(&n), &[&self.body]);
-        let created = created.map(|key| key.commitment(KeyEvent::Created));
-        let entry = self.entry(gateway, &n, &commitment, &keys.tag(&n), created.as_ref());
+        let entry = self.entry(gateway, &n, (&commitment, &keys.tag(&n)), also);
         let body = seal(&expand(&keys.audit, &[b"body", &n]), [0; 12], &n, self.body)?;
         Ok(Leaf { entry: entry.into_bytes(), nonce: n, body, at: self.at })
     }
@@ -121,25 +137,24 @@ impl Draft {
         &self,
         gateway: &GatewayName,
         n: &[u8; 16],
-        commitment: &[u8; 32],
-        tag: &[u8; 16],
-        created: Option<&[u8; 32]>,
+        (commitment, tag): (&[u8; 32], &[u8; 16]),
+        also: &Also<'_>,
     ) -> String {
         let row = Row {
             commitment: *commitment,
             event: self.event.as_str(),
             gateway: gateway.as_str(),
-            key: created.copied(),
+            key: also.created.map(|key| key.commitment(KeyEvent::Created)),
             nonce: *n,
             outcome: self.outcome,
             purpose: self.purpose.as_ref().map_or(NOTHING, PurposeId::as_str),
-            previous: None,
+            previous: also.previous,
             reason: self.reason,
             rows: self.rows,
             ruleset: &self.ruleset,
             minute: self.at.minute(),
             recipient: self.recipient.as_ref().map_or(NOTHING, RecipientId::as_str),
-            vocabulary: None,
+            vocabulary: also.vocabulary,
             tag: *tag,
         };
         let mut entry = String::with_capacity(320);
@@ -158,7 +173,7 @@ mod tests {
         Draft {
             event: Event::Decision,
             outcome: "individual",
-            reason: "consent",
+            reason: "consented",
             purpose: Some(PurposeId::parse("recommend_products").unwrap()),
             recipient: Some(RecipientId::parse("recsys-eu").unwrap()),
             ruleset: "9f86d081884c7d65".to_owned(),
@@ -177,8 +192,8 @@ mod tests {
         let commitment = mac(&*keys.salt(&n), &[&draft.body]);
         let gateway = GatewayName::parse("gw-1").unwrap();
         assert_eq!(
-            draft.entry(&gateway, &n, &commitment, &keys.tag(&n), None),
-            r#"{"c":"CbAg40nnIMcfCWfGEn4JjJ3tWT-7eody2wUOASYz7ik","e":"decision","g":"gw-1","n":"AAECAwQFBgcICQoLDA0ODw","o":"individual","p":"recommend_products","r":"consent","s":"9f86d081884c7d65","t":1760000040,"u":"recsys-eu","v":1,"y":"RvQef0BphCNFfuHLxitVDw"}"#
+            draft.entry(&gateway, &n, (&commitment, &keys.tag(&n)), &Also::default()),
+            r#"{"c":"CbAg40nnIMcfCWfGEn4JjJ3tWT-7eody2wUOASYz7ik","e":"decision","g":"gw-1","n":"AAECAwQFBgcICQoLDA0ODw","o":"individual","p":"recommend_products","r":"consented","s":"9f86d081884c7d65","t":1760000040,"u":"recsys-eu","v":1,"y":"RvQef0BphCNFfuHLxitVDw"}"#
         );
     }
 
@@ -186,7 +201,7 @@ mod tests {
     fn only_the_persons_keys_of_that_epoch_open_a_row() {
         let gateway = GatewayName::parse("gw-1").unwrap();
         let keys = RowKeys::of(&vectors::key(), 0);
-        let leaf = draft().seal(&keys, &gateway, None, &Entropy::seeded(1)).unwrap();
+        let leaf = draft().seal(&keys, &gateway, &Also::default(), &Entropy::seeded(1)).unwrap();
         assert_eq!(keys.open_body(&leaf.nonce, leaf.body.clone()).unwrap(), draft().body);
         assert!(RowKeys::of(&vectors::key(), 1).open_body(&leaf.nonce, leaf.body.clone()).is_err());
         assert!(!leaf.body.windows(7).any(|w| w == b"request"));
@@ -198,7 +213,7 @@ mod tests {
         let (keys, entropy) = (RowKeys::of(&vectors::key(), 0), Entropy::seeded(1));
         let rows: Vec<serde_json::Value> = (0..2)
             .map(|_| {
-                let leaf = draft().seal(&keys, &gateway, None, &entropy).unwrap();
+                let leaf = draft().seal(&keys, &gateway, &Also::default(), &entropy).unwrap();
                 serde_json::from_slice(&leaf.entry).unwrap()
             })
             .collect();

@@ -8,22 +8,32 @@
 //!
 //! Start with [`Draft`]; [`Audit::record`] writes one.
 
+mod event;
 mod leaf;
+mod publish;
 mod row;
+mod shards;
+mod tree;
 mod vocabulary;
+mod words;
 
 use std::{fmt, sync::Arc};
 
 use arc_swap::ArcSwap;
 
-pub use leaf::{Draft, RowKeys};
+pub use event::Event;
+pub use leaf::{Also, Draft, RowKeys};
+pub use publish::{CHECKPOINT, COSIGNED, Log, LogError, LogGround, Published, log_dir};
 pub use row::{NOTHING, NotARow, Previous, Row};
+pub use shards::{Place, Shard, ShardsError};
+pub use tree::Folder;
 pub use vocabulary::{UnknownWord, Vocabulary};
 
+use self::shards::Shards;
 use crate::{
     ambient::{Clock, Entropy, EntropyError},
-    domain::{GatewayName, Timestamp},
-    store::{Batch, CommitError, Lane, Leaf, Store},
+    domain::{GatewayName, PurposeId, RecipientId, Timestamp},
+    store::{Batch, CommitError, Lane, Leaf, Put, Store, StoreError},
     vault::{SubjectKey, Vault, VaultError},
 };
 
@@ -39,70 +49,12 @@ pub enum AuditError {
     /// The journal did not take the row.
     #[error("writing to the log")]
     Commit(#[from] CommitError),
-}
-
-macro_rules! events {
-    ($($(#[$doc:meta])* $name:ident = $word:literal,)*) => {
-        /// What happened: the closed vocabulary of a leaf's `e`.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Event { $($(#[$doc])* $name,)* }
-
-        impl Event {
-            /// All events.
-            pub const ALL: &[Self] = &[$(Self::$name,)*];
-
-            /// The word in the leaf.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $word,)* }
-            }
-        }
-    };
-}
-
-events! {
-    /// A call was decided; its bytes leave after this row is durable.
-    Decision = "decision",
-    /// A decided call was answered: with which items, and why each.
-    DecisionAnswered = "decision.answered",
-    /// A decided call was not sent, or its answer was thrown away.
-    DecisionVoid = "decision.void",
-    /// Consent was given.
-    ConsentGiven = "consent.given",
-    /// Consent was refused.
-    ConsentRefused = "consent.refused",
-    /// Consent was withdrawn.
-    ConsentWithdrawn = "consent.withdrawn",
-    /// Consent ended by its own date.
-    ConsentExpired = "consent.expired",
-    /// Consents were carried over to the new names of purposes or categories.
-    ConsentCarried = "consent.carried",
-    /// A person set rules of their own.
-    RulesChanged = "rights.rules",
-    /// A person came to be known.
-    SubjectCreated = "subject.created",
-    /// A recipient answered a deletion.
-    ErasureRecipient = "erasure.recipient",
-    /// Bodies past their retention were dropped.
-    RetentionDropped = "retention.dropped",
-    /// Another policy came into force.
-    PolicyChanged = "policy.changed",
-    /// Calls were answered without a row while the journal was unavailable.
-    AuditGap = "audit.gap",
-    /// An operator brought over consents or items.
-    OperatorImport = "operator.import",
-    /// A view of the journal was rebuilt.
-    StateRebuilt = "state.rebuilt",
-    /// An operator switched an app or a recipient off or on.
-    OperatorSwitched = "operator.switched",
-    /// An operator revoked a token, or the tokens of a key from before a moment.
-    OperatorTokenRevoked = "operator.token_revoked",
-    /// The keys that tokens are verified with were read anew.
-    OperatorKeysReloaded = "operator.keys_reloaded",
-    /// A backup was put in the place of the state, or the operator confirmed what came of it.
-    StateRestored = "state.restored",
-    /// The operator had a backup taken.
-    BackupTaken = "operator.backup",
+    /// A record of the log's own cannot be read.
+    #[error("reading what the log keeps of itself")]
+    Store(#[from] StoreError),
+    /// The table of shards cannot be used.
+    #[error(transparent)]
+    Shards(#[from] ShardsError),
 }
 
 /// Shows that a row is durable. Only [`Audit::record`] makes one.
@@ -112,7 +64,7 @@ pub struct Logged {
 }
 
 impl Logged {
-    /// The row's place in the log.
+    /// The journal's number of the row; [`Audit::place`] tells where in which log it stands.
     #[must_use]
     pub fn index(self) -> u64 {
         self.index
@@ -124,28 +76,53 @@ impl Logged {
 pub struct Audit {
     store: Store,
     vault: Vault,
-    gateway: GatewayName,
+    names: Arc<Names>,
     entropy: Entropy,
     clock: Clock,
     nobody: Arc<ArcSwap<(String, SubjectKey)>>,
+    shards: Arc<Shards>,
+    vocabulary: Arc<ArcSwap<Vocabulary>>,
+}
+
+/// The names in a log that come from the configuration.
+#[derive(Clone, Debug)]
+pub struct Names {
+    /// This gateway's.
+    pub gateway: GatewayName,
+    /// The start of each shard's origin.
+    pub origin: String,
+    /// Those who receive data.
+    pub recipients: Vec<RecipientId>,
 }
 
 impl Audit {
-    /// Opens the log of `gateway`.
+    /// Opens the log of the gateway that `names` name.
     ///
     /// # Errors
-    /// When the key for rows about nobody can be neither read nor made.
+    /// When the key for rows about nobody can be neither read nor made, or the table of shards cannot be used.
     pub fn open(
         store: Store,
         vault: Vault,
-        gateway: GatewayName,
+        names: Names,
         entropy: Entropy,
         clock: Clock,
     ) -> Result<Self, AuditError> {
-        let period = period(clock.now());
+        let now = clock.now();
+        let period = period(now);
         let key = vault.nobody(&period)?;
         let nobody = Arc::new(ArcSwap::from_pointee((period, key)));
-        Ok(Self { store, vault, gateway, entropy, clock, nobody })
+        let shards = Arc::new(Shards::open(&store, &names.origin, now)?);
+        let vocabulary = Arc::new(ArcSwap::from_pointee(Vocabulary::new("")));
+        Ok(Self {
+            store,
+            vault,
+            names: Arc::new(names),
+            entropy,
+            clock,
+            nobody,
+            shards,
+            vocabulary,
+        })
     }
 
     /// The same log, whose rows are acknowledged through `lane`.
@@ -185,7 +162,119 @@ impl Audit {
         keys: &RowKeys,
         created: Option<&SubjectKey>,
     ) -> Result<Leaf, AuditError> {
-        draft.seal(keys, &self.gateway, created, &self.entropy)
+        let also = Also { created, ..Also::default() };
+        draft.seal(keys, &self.names.gateway, &also, &self.entropy)
+    }
+
+    /// Seals a row about nobody that says more than most.
+    fn seal_also(&self, draft: Draft, also: &Also<'_>) -> Result<Leaf, AuditError> {
+        let keys = RowKeys::of(&self.nobody(), 0);
+        draft.seal(&keys, &self.names.gateway, also, &self.entropy)
+    }
+
+    /// Seals the row that brings `announced` into force; it goes into one batch with [`Announced::put`].
+    ///
+    /// # Errors
+    /// When the machine gives no randomness.
+    pub fn seal_announcing(&self, draft: Draft, announced: &Announced) -> Result<Leaf, AuditError> {
+        let vocabulary = Some(announced.vocabulary.hash());
+        self.seal_also(draft, &Also { vocabulary, ..Also::default() })
+    }
+
+    /// The words that rows may say under `ruleset`, whose catalogue has these purposes. Those of the ruleset in force
+    /// before stay among them, since what was begun under it is told under this one. Reads the store.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn announce<'a>(
+        &self,
+        ruleset: &str,
+        purposes: impl Iterator<Item = &'a PurposeId>,
+    ) -> Result<Announced, AuditError> {
+        let mut words = words::closed(ruleset);
+        words.gateways.insert(self.names.gateway.to_string());
+        words.purposes.extend(purposes.map(ToString::to_string));
+        words.recipients.extend(self.names.recipients.iter().map(ToString::to_string));
+        let key = vocabulary::key(ruleset);
+        let known = self.store.read(&key)?;
+        let (version, known) = known.map_or((0, None), |known| (known.version, Some(known.value)));
+        let mut vocabulary = words.with(Vocabulary::clone(&self.vocabulary.load()));
+        vocabulary = match known.as_deref().and_then(Vocabulary::parse) {
+            Some(known) => vocabulary.with(known),
+            None => vocabulary,
+        };
+        let value = vocabulary.json();
+        let is_known = known.as_ref() == Some(&value);
+        Ok(Announced { vocabulary, put: Put { key, version: version + 1, value }, is_known })
+    }
+
+    /// Takes up the words of a row that was recorded.
+    pub fn speak(&self, announced: Announced) {
+        self.vocabulary.store(Arc::new(announced.vocabulary));
+    }
+
+    /// Announces the words of the ruleset that a gateway starts under, unless they are announced. Waits on this thread.
+    ///
+    /// # Errors
+    /// When the journal does not take the row.
+    pub fn start_speaking<'a>(
+        &self,
+        ruleset: &str,
+        purposes: impl Iterator<Item = &'a PurposeId>,
+    ) -> Result<(), AuditError> {
+        let announced = self.announce(ruleset, purposes)?;
+        if !announced.is_known {
+            let at = self.clock.now();
+            let draft = Draft {
+                event: Event::LogVocabulary,
+                outcome: "in_force",
+                reason: "start",
+                purpose: None,
+                recipient: None,
+                ruleset: ruleset.to_owned(),
+                at,
+                rows: None,
+                body: serde_json::json!({ "t_ms": at.millis() }).to_string().into_bytes(),
+            };
+            let leaves = vec![self.seal_announcing(draft, &announced)?];
+            let put = vec![announced.put.clone()];
+            self.store.commit_blocking(Batch { put, leaves, ..Batch::default() })?;
+        }
+        self.speak(announced);
+        Ok(())
+    }
+
+    /// The words that rows say at present.
+    #[must_use]
+    pub fn vocabulary(&self) -> Arc<Vocabulary> {
+        self.vocabulary.load_full()
+    }
+
+    /// Where the row stands that the journal numbers `row`.
+    #[must_use]
+    pub fn place(&self, row: u64) -> Place {
+        self.shards.place(row)
+    }
+
+    fn shards(&self) -> &Shards {
+        &self.shards
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Writes the row that opens a shard, with the words in force; returns the journal's number of it. Waits on this
+    /// thread.
+    fn record_opening(
+        &self,
+        draft: Draft,
+        previous: Option<Previous<'_>>,
+    ) -> Result<u64, AuditError> {
+        let vocabulary = Some(self.vocabulary.load().hash());
+        let leaf = self.seal_also(draft, &Also { previous, vocabulary, created: None })?;
+        let batch = Batch { leaves: vec![leaf], ..Batch::default() };
+        Ok(self.store.commit_blocking(batch)?.first_index)
     }
 
     /// Commits `batch`, whose first leaf is the row asked about, and waits until it is durable.
@@ -196,6 +285,7 @@ impl Audit {
     pub async fn record(&self, batch: Batch) -> Result<Logged, CommitError> {
         debug_assert!(!batch.leaves.is_empty());
         let committed = self.store.commit(batch).await?;
+        self.shards.known().await;
         Ok(Logged { index: committed.first_index })
     }
 
@@ -229,9 +319,18 @@ impl Audit {
     }
 }
 
+/// Words that a row is to bring into force.
+#[derive(Clone, Debug)]
+pub struct Announced {
+    vocabulary: Vocabulary,
+    /// The record of them, for the batch of the row.
+    pub put: Put,
+    is_known: bool,
+}
+
 impl fmt::Debug for Audit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Audit({})", self.gateway)
+        write!(f, "Audit({})", self.names.gateway)
     }
 }
 

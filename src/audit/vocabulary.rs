@@ -10,9 +10,15 @@ use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
 use super::{Row, row::NOTHING};
+use crate::{domain::hex, store::Key};
 
 /// The form of vocabularies.
 const VERSION: u8 = 1;
+
+/// The record of a ruleset's vocabulary.
+pub(super) fn key(ruleset: &str) -> Key {
+    Key::new(&[b"o/log/vocabulary/", ruleset.as_bytes()].concat())
+}
 
 /// The closed words under one ruleset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +83,13 @@ impl Vocabulary {
     #[must_use]
     pub fn path(ruleset: &str) -> String {
         format!("vocabulary/{ruleset}.json")
+    }
+
+    /// Where the one with SHA-256 `hash` stands for good, though a later one of the same ruleset holds more words.
+    #[must_use]
+    pub fn path_of(ruleset: &str, hash: &[u8; 32]) -> String {
+        let (hash, _) = hash.split_at(8);
+        format!("vocabulary/{ruleset}-{}.json", hex(hash))
     }
 
     /// Its bytes: keys and words sorted, no white space.

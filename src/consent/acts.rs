@@ -5,6 +5,7 @@ use super::{
     ledger::off_the_worker, owed::Whose, told::Told,
 };
 use crate::{
+    audit::Place,
     domain::{CategoryId, Detail, Epoch, Method, PurposeId, Refusal, Timestamp, consent::Given},
     policy::{Bundle, Catalogue, GpcEffect, Purpose},
     retry::{Attempt, Begun, Claim},
@@ -44,7 +45,7 @@ pub struct Acted {
     /// The signed receipt.
     pub receipt: String,
     /// Its place in the log; `None` when it holds but is not durable yet.
-    pub index: Option<u64>,
+    pub place: Option<Place>,
     /// When data of the person last left for this purpose, as far as this process remembers.
     pub last_use: Option<Timestamp>,
 }
@@ -55,7 +56,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When the act is refused, or the journal does not take it. A withdrawal that the journal does not take holds in
-    /// this process all the same, and [`Acted::index`] is `None`.
+    /// this process all the same, and [`Acted::place`] is `None`.
     pub async fn act(&self, handle: Handle, request: Request) -> Result<Acted, ConsentError> {
         self.act_once(handle, request, None).await
     }

@@ -74,7 +74,6 @@ pub struct Ledger {
     pub(super) policies: Arc<Policies>,
     pub(super) audiences: Arc<[Audience]>,
     pub(super) signer: Signer,
-    pub(super) log_origin: Arc<str>,
     pub(super) entropy: Entropy,
     pub(super) clock: Clock,
     pub(super) gates: Gates,
@@ -102,8 +101,6 @@ pub struct Ground {
     pub audiences: Vec<Audience>,
     /// The gateway's signing key.
     pub signer: Signer,
-    /// The log's name in receipts.
-    pub log_origin: String,
     /// Randomness.
     pub entropy: Entropy,
     /// Time.
@@ -125,7 +122,6 @@ impl Ledger {
             policies: ground.policies,
             audiences: ground.audiences.into(),
             signer: ground.signer,
-            log_origin: ground.log_origin.into(),
             entropy: ground.entropy,
             clock: ground.clock,
             endings: Endings::default(),

@@ -85,8 +85,8 @@ pub struct Receipt {
     pub privacy_notice: Option<Snapshot>,
     /// Which act of the person it was.
     pub consent_epoch: Epoch,
-    /// The log that holds it.
-    pub log_origin: String,
+    /// The log that holds it; absent while none does.
+    pub log_origin: Option<String>,
     /// Its place there; absent while the log has not taken it.
     pub log_index: Option<u64>,
 }

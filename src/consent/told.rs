@@ -86,6 +86,7 @@ impl Ledger {
         (receipt_id, last_use): (String, Option<Timestamp>),
     ) -> Result<Acted, ConsentError> {
         let purpose = act.purpose.as_ref().ok_or(Refusal::NothingGiven)?;
+        let place = index.map(|index| self.audit.place(index));
         let state = match act.action {
             Action::Give => ConsentState::Given,
             Action::Withdraw => ConsentState::Withdrawn,
@@ -101,10 +102,10 @@ impl Ledger {
             collection_method: act.method.as_str().to_owned(),
             privacy_notice: act.notice.clone(),
             consent_epoch: epoch,
-            log_origin: self.log_origin.as_ref().to_owned(),
-            log_index: index,
+            log_origin: place.as_ref().map(|place| place.origin.to_string()),
+            log_index: place.as_ref().map(|place| place.index),
         };
-        Ok(Acted { epoch, receipt: receipt.sign(&self.signer)?, index, last_use })
+        Ok(Acted { epoch, receipt: receipt.sign(&self.signer)?, place, last_use })
     }
 }
 

@@ -1,11 +1,10 @@
 //! What an app is told.
 
-use std::sync::Arc;
-
 use uuid::Uuid;
 
 use super::Spent;
 use crate::{
+    audit::Place,
     domain::{CategoryId, Epoch, ItemId, Tag, Tier},
     policy::{ReasonCode, Withheld},
 };
@@ -24,7 +23,7 @@ pub struct Answered {
     /// What was decided, and why.
     pub decision: Decision,
     /// Where the decision stands in the log; `None` when the log could not take it.
-    pub log: Option<LogPlace>,
+    pub log: Option<Place>,
     /// Where the time went; `None` when nothing could be recorded.
     pub spent: Option<Spent>,
 }
@@ -123,13 +122,4 @@ impl Fault {
     pub const OPEN: Self = Self("model_open");
     /// The consent changed while the call was under way.
     pub const CHANGED: Self = Self("consent_changed");
-}
-
-/// A place in the log.
-#[derive(Clone, Debug)]
-pub struct LogPlace {
-    /// Which log.
-    pub origin: Arc<str>,
-    /// The row.
-    pub index: u64,
 }

@@ -28,7 +28,7 @@ use std::{fmt, sync::Arc};
 
 use rustc_hash::FxHashMap;
 
-pub use answer::{Answered, Decision, Effect, Fault, LogPlace, Ranked, Source};
+pub use answer::{Answered, Decision, Effect, Fault, Ranked, Source};
 pub use ask::{Asked, Proposed};
 pub use counts::{Counts, PurposeCounts, RecipientCounts, Spent, Stage};
 pub use happening::{Dropped, Happening, Kind, Tracked};
@@ -96,8 +96,6 @@ pub struct Settings {
     pub dial: Dial,
     /// The purpose under which events are counted for the popular list.
     pub popularity: Option<PurposeId>,
-    /// The log's name in answers.
-    pub log_origin: Arc<str>,
     /// How many people's tastes stay in memory (about 100 bytes each, more for those who have some).
     pub people: usize,
     /// How many candidates a model is asked for at least, so that there is something to choose from.

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, sync::Arc, time::Instant};
 
 use super::{
-    Answered, Asked, Decision, Fault, Gateway, LogPlace, Spent,
+    Answered, Asked, Decision, Fault, Gateway, Spent,
     disclose::{Decided, Disclosed, Recorded, Unrecorded},
     note,
     rank::{Pool, Wishes},
@@ -303,10 +303,7 @@ impl Gateway {
                 consent_epoch: person.map(|person| person.standing.epoch),
                 fault,
             },
-            log: Some(LogPlace {
-                origin: self.settings.log_origin.clone(),
-                index: recorded.logged.index(),
-            }),
+            log: Some(self.audit.place(recorded.logged.index())),
             spent: Some(Spent {
                 record: recorded.waited,
                 model: recorded.asked.get().copied(),

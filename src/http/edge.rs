@@ -4,8 +4,8 @@ use std::{fmt, ops::Deref, sync::Arc, time::Duration};
 
 use super::body::BodyLimit;
 use crate::{
-    auth::Authority, catalog::Catalog, consent::Ledger, domain::Timestamp, gateway::Gateway,
-    observe::Watch, policy::Policies,
+    audit::Log, auth::Authority, catalog::Catalog, consent::Ledger, domain::Timestamp,
+    gateway::Gateway, observe::Watch, policy::Policies,
 };
 
 /// What an edge stands on.
@@ -21,8 +21,10 @@ pub struct Ground {
     pub policies: Arc<Policies>,
     /// Who vouches for callers.
     pub authority: Arc<Authority>,
-    /// The log's name in answers.
-    pub log_origin: Arc<str>,
+    /// The log as it is published.
+    pub log: Arc<Log>,
+    /// Whether anyone may read it.
+    pub log_is_public: bool,
     /// The largest body of most calls. Calls of many lines have limits of their own.
     pub body_limit: BodyLimit,
     /// What is seen of this worker's calls.

@@ -25,6 +25,7 @@ mod recommend;
 
 mod events;
 mod items;
+mod log;
 
 mod consents;
 mod purposes;

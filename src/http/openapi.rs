@@ -13,7 +13,7 @@ use utoipa::{
     },
 };
 
-use super::{Problem, consents, events, items, purposes, recommend, rules, status};
+use super::{Problem, consents, events, items, log, purposes, recommend, rules, status};
 
 /// The document.
 #[must_use]
@@ -29,7 +29,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     ),
     paths(
         recommend::recommend, recommend::preview, recommend::batch, events::track, items::put_all, items::put_one,
-        purposes::list, consents::act, consents::query, consents::mine, rules::read, rules::change, status::health,
+        purposes::list, consents::act, consents::query, consents::mine, rules::read, rules::change, log::checkpoint, log::cosigned, log::tile,
+        log::vocabulary, log::shards, log::of_shard, status::health,
         status::describe, status::reference, status::problem
     ),
     components(schemas(ProblemDocument)),
@@ -39,6 +40,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         (name = "Items", description = "Describe what can be recommended"),
         (name = "Consent", description = "Show notices, record consents, ask where people stand"),
         (name = "Oneself", description = "What a person sees and sets with their own token"),
+        (name = "Log", description = "What an auditor verifies with tools that are not the gateway's"),
         (name = "Gateway", description = "The gateway itself"),
     ),
     modifiers(&Bearer, &Links)

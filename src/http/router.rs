@@ -17,7 +17,7 @@ use axum::{
 use tower::{Service, layer::layer_fn};
 
 use super::{
-    Edge, Problem, ProblemKind, consents, events, items, openapi, purposes, recommend, rules,
+    Edge, Problem, ProblemKind, consents, events, items, log, openapi, purposes, recommend, rules,
     seen::Seen,
     status::{self, Described},
 };
@@ -39,6 +39,12 @@ pub fn router(edge: Edge) -> Router {
         .route("/v1/consents/query", post(consents::query))
         .route("/v1/me/consents", get(consents::mine))
         .route("/v1/me/rules", get(rules::read).patch(rules::change))
+        .route("/log/checkpoint", get(log::checkpoint))
+        .route("/log/checkpoint.cosigned", get(log::cosigned))
+        .route("/log/tile/{*path}", get(log::tile))
+        .route("/log/vocabulary/{file}", get(log::vocabulary))
+        .route("/log/shards", get(log::shards))
+        .route("/log/shards/{name}/{*path}", get(log::of_shard))
         .route("/healthz", get(status::health))
         .route("/openapi.json", get(status::describe).layer(Extension(described.clone())))
         .route("/docs", get(status::reference).layer(Extension(described)))

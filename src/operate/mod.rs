@@ -37,7 +37,7 @@ pub use tokens::{Revocation, forget_ended};
 
 use crate::{
     ambient::{Clock, Entropy},
-    audit::{Audit, AuditError},
+    audit::{Audit, AuditError, Log},
     auth::{Authority, TokenId},
     catalog::Catalog,
     consent::Ledger,
@@ -126,8 +126,8 @@ pub struct Ground {
     pub switches: Switches,
     /// Who may ask.
     pub authority: Arc<Authority>,
-    /// The log's name.
-    pub log_origin: Arc<str>,
+    /// The log as it is published.
+    pub log: Arc<Log>,
     /// The backups.
     pub backups: Arc<Backups>,
     /// Whether the state goes on from where it was.

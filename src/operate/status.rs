@@ -7,9 +7,9 @@ use super::Controls;
 pub struct Status {
     /// The program's version.
     pub version: &'static str,
-    /// The log's name.
+    /// The name of the log that grows.
     pub log_origin: String,
-    /// How many rows the log has.
+    /// How many rows it has.
     pub log_rows: u64,
     /// The policy in force.
     pub policy: String,
@@ -21,10 +21,11 @@ impl Controls {
     /// How the gateway stands now.
     #[must_use]
     pub fn status(&self) -> Status {
+        let place = self.0.log.place(self.0.store.log_size());
         Status {
             version: env!("CARGO_PKG_VERSION"),
-            log_origin: self.0.log_origin.to_string(),
-            log_rows: self.0.store.log_size(),
+            log_origin: place.origin.to_string(),
+            log_rows: place.index,
             policy: self.0.policies.snapshot().version().to_owned(),
             writable: self.0.store.health().writable(),
         }

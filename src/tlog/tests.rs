@@ -1,3 +1,5 @@
+//! The formats, held against implementations that are not ours.
+
 use std::collections::BTreeMap;
 
 use super::*;

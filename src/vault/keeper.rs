@@ -1,4 +1,4 @@
-//! Keeps the key-encryption keys and the signing key, in a folder outside the store and its backups.
+//! Keeps the key-encryption keys, the signing key and the log's key, in a folder outside the store and its backups.
 //!
 //! A KEK stands in one of two slots, `kek-a` and `kek-b`, so that a rotation can write the new one before the old one
 //! goes. A slot is `"CKEK" ‖ u8 version ‖ u32be epoch ‖ 32 bytes ‖ u32be crc32c of all before`.
@@ -49,10 +49,11 @@ pub enum KeeperError {
     Entropy(#[from] EntropyError),
 }
 
-/// The keys that are never in the store: the KEKs by epoch, and the gateway's signing key.
+/// The keys that are never in the store: the KEKs by epoch, the gateway's signing key and the log's.
 pub struct Keeper {
     keks: Vec<(u32, Secret)>,
     signing: Zeroizing<[u8; 32]>,
+    log: Zeroizing<[u8; 32]>,
 }
 
 impl Keeper {
@@ -80,18 +81,9 @@ impl Keeper {
             keks.push((1, key));
         }
         keks.sort_by_key(|(epoch, _)| std::cmp::Reverse(*epoch));
-        let path = folder.join("signing");
-        let signing = match read(&path)? {
-            Some(seed) => {
-                Zeroizing::new(seed.as_slice().try_into().map_err(|_| KeeperError::Damaged(path))?)
-            }
-            None => {
-                let seed = Zeroizing::new(entropy.draw::<32>()?);
-                create(&path, seed.as_slice())?;
-                seed
-            }
-        };
-        Ok(Self { keks, signing })
+        let signing = seed(&folder.join("signing"), entropy)?;
+        let log = seed(&folder.join("log"), entropy)?;
+        Ok(Self { keks, signing, log })
     }
 
     /// Wraps a subject key (or another 32-byte key bound to `sid`) under the newest KEK.
@@ -128,6 +120,13 @@ impl Keeper {
             0x04, 0x20,
         ];
         Zeroizing::new([HEAD.as_slice(), self.signing.as_slice()].concat())
+    }
+
+    /// The seed that the log's checkpoints are signed with (Ed25519, RFC 8032). It signs nothing else, and outlives every
+    /// rotation of the KEK.
+    #[must_use]
+    pub fn log_seed(&self) -> Zeroizing<[u8; 32]> {
+        self.log.clone()
     }
 
     /// The public half of the signing key.
@@ -175,6 +174,17 @@ fn parse_slot(bytes: &[u8]) -> Option<(u32, Secret)> {
         return None;
     }
     Some((u32::from_be_bytes(*epoch), Zeroizing::new(key.try_into().ok()?)))
+}
+
+/// The seed in a file; a fresh one if there is no file.
+fn seed(path: &Path, entropy: &Entropy) -> Result<Zeroizing<[u8; 32]>, KeeperError> {
+    if let Some(seed) = read(path)? {
+        let damaged = |_| KeeperError::Damaged(path.to_owned());
+        return Ok(Zeroizing::new(seed.as_slice().try_into().map_err(damaged)?));
+    }
+    let seed = Zeroizing::new(entropy.draw::<32>()?);
+    create(path, seed.as_slice())?;
+    Ok(seed)
 }
 
 fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, KeeperError> {

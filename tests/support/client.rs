@@ -41,6 +41,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
+    /// The same as it came, which need not be text.
+    pub(crate) bytes: Bytes,
 }
 
 impl Call {
@@ -106,9 +108,9 @@ impl Call {
         }
         let request = request.body(Full::new(self.body))?;
         let (head, body) = sender.send_request(request).await?.into_parts();
-        let body = body.collect().await?.to_bytes();
-        let body = String::from_utf8(body.to_vec())?;
-        Ok(Answer { status: head.status, headers: head.headers, body })
+        let bytes = body.collect().await?.to_bytes();
+        let body = String::from_utf8_lossy(&bytes).into_owned();
+        Ok(Answer { status: head.status, headers: head.headers, body, bytes })
     }
 }
 

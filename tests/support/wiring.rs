@@ -41,7 +41,8 @@ pub(crate) struct Set {
     pub(crate) door: Option<String>,
     /// How many threads answer calls.
     pub(crate) workers: usize,
-    /// More lines of the server's part of the configuration, and of the shop's.
+    /// More lines of the parts of the configuration about the log, the server and the shop.
+    pub(crate) audit_settings: String,
     pub(crate) server_settings: String,
     pub(crate) shop_settings: String,
 }
@@ -61,6 +62,7 @@ impl Set {
             sections: String::new(),
             door: None,
             workers: 2,
+            audit_settings: String::new(),
             server_settings: String::new(),
             shop_settings: String::new(),
         }
@@ -130,7 +132,15 @@ pub(crate) fn refusal(kind: &'static str, settings: &str) -> String {
 }
 
 fn configuration(folder: &std::path::Path, set: &Set) -> String {
-    let Set { workers, server_settings, shop_settings, model_settings, sections, .. } = set;
+    let Set {
+        workers,
+        audit_settings,
+        server_settings,
+        shop_settings,
+        model_settings,
+        sections,
+        ..
+    } = set;
     let model = match &set.model {
         Some(url) => format!("kind = \"{}\"\nurl = \"{url}\"", set.kind),
         None => "kind = \"builtin\"".to_owned(),
@@ -153,6 +163,7 @@ dir = "{folder}/store"
 [audit]
 gateway = "gw-test"
 origin = "gw.test/log"
+{audit_settings}
 
 [auth]
 issuer = "tests"

@@ -76,6 +76,8 @@ impl Demo {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.map_err(doing)?.block_on(play::play(&app, &shop))?;
         }
+        // Whoever reads the printed line may verify the log at once.
+        app.log.publish()?;
         Ok(Self { server: Server::start(app)?, shop, mint, data, goes })
     }
 
@@ -93,6 +95,9 @@ impl Demo {
         let people: Result<Vec<Value>, AppError> =
             self.shop.people.iter().map(|person| self.person(person)).collect();
         let tenant = TenantId::standard();
+        let log = &self.server.app().log;
+        let shards = log.shards();
+        let live = shards.last().ok_or_else(|| AppError::Settings("no log".to_owned()))?;
         Ok(json!({
             "url": format!("http://{}", self.address()),
             "app_token": self.app_token()?,
@@ -101,6 +106,8 @@ impl Demo {
             "purpose": plan::RECOMMEND,
             "people": people?,
             "data_dir": self.data,
+            "log_dir": log.folder(live).dir(),
+            "log_vkey": log.verifier(live)?.to_string(),
         }))
     }
 

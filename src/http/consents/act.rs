@@ -13,7 +13,7 @@ use crate::{
     consent::{Acted, Action, Request},
     domain::{CategoryId, Detail, IdType, Method, PurposeId, SubjectRef, Timestamp, UserId},
     http::{
-        Edge, Fault, Problem,
+        Fault, Problem,
         object::objects,
         read::{Few, Parse as _, Read},
         recommend::Log,
@@ -229,13 +229,13 @@ pub(in crate::http) struct Recorded<'a> {
 }
 
 impl<'a> Recorded<'a> {
-    pub(super) fn of(edge: &'a Edge, acted: &'a Acted) -> Self {
+    pub(super) fn of(acted: &'a Acted) -> Self {
         Self {
             epoch: acted.epoch.0,
             receipt: &acted.receipt,
-            log: acted.index.map(|index| Log { origin: &edge.log_origin, index }),
+            log: acted.place.as_ref().map(Log::of),
             last_use: acted.last_use.map(Timestamp::rfc3339),
-            durable: acted.index.is_some(),
+            durable: acted.place.is_some(),
         }
     }
 }

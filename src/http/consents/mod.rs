@@ -68,11 +68,11 @@ pub(super) async fn act(
     let said = Said { route: "POST /v1/consents", body: &body, signal: false };
     let attempt = key.attempt(&edge, &caller, &said)?;
     let acted = edge.ledger.act_once(handle, act.request()?, attempt).await?;
-    let status = match acted.index {
+    let status = match acted.place {
         Some(_) => StatusCode::CREATED,
         None => StatusCode::ACCEPTED,
     };
-    Ok(reply::json(status, &Recorded::of(&edge, &acted)))
+    Ok(reply::json(status, &Recorded::of(&acted)))
 }
 
 /// Whose standing is asked for.

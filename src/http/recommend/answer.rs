@@ -5,8 +5,9 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
+    audit::Place,
     domain::{CategoryId, Tag, Tier},
-    gateway::{Answered, Effect, LogPlace, Ranked, Source},
+    gateway::{Answered, Effect, Ranked, Source},
     policy::{ReasonCode, Rule, Withheld as Held},
 };
 
@@ -219,7 +220,7 @@ impl<'a> Withheld<'a> {
 }
 
 impl<'a> Log<'a> {
-    fn of(place: &'a LogPlace) -> Self {
+    pub(in crate::http) fn of(place: &'a Place) -> Self {
         Self { origin: &place.origin, index: place.index }
     }
 }

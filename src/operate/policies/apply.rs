@@ -147,8 +147,10 @@ impl PolicyChanges {
                 pending: moves.then_some(&pending),
             })
         });
-        let batch = batch.await?;
-        report.log_index = Some(self.versions.audit.record(batch).await?.index());
+        let (batch, announced) = batch.await?;
+        let logged = self.versions.audit.record(batch).await?;
+        report.log_index = Some(self.versions.audit.place(logged.index()).index);
+        self.versions.audit.speak(announced);
         if moves {
             self.ledger.migrate(Some(succession.clone()));
         }

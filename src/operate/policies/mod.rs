@@ -141,7 +141,9 @@ pub fn at_start(
         told: serde_json::Value::Null,
         pending: None,
     };
-    store.commit_blocking(versions.entry(&entry)?)?;
+    let (batch, announced) = versions.entry(&entry)?;
+    store.commit_blocking(batch)?;
+    audit.speak(announced);
     Ok(Some(AtStart { bundle, folder_differs: None }))
 }
 

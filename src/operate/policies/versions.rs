@@ -12,9 +12,9 @@ use serde_json::json;
 use super::ChangeError;
 use crate::{
     ambient::Clock,
-    audit::{Audit, Draft, Event, RowKeys},
+    audit::{Announced, Audit, Draft, Event},
     domain::Timestamp,
-    policy::{Bundle, Files, version_of},
+    policy::{Bundle, Files, Purpose, version_of},
     store::{Batch, Key, Leaf, Put, Store},
 };
 
@@ -130,8 +130,9 @@ impl Versions {
         Ok(Bundle::parse(self.files(version)?)?)
     }
 
-    /// Keeps a bundle's files, and returns the batch that brings it into force. Waits for the disk.
-    pub(super) fn entry(&self, entry: &Entry<'_>) -> Result<Batch, ChangeError> {
+    /// Keeps a bundle's files, and returns the batch that brings it into force, and the words that come
+    /// with it. Waits for the disk.
+    pub(super) fn entry(&self, entry: &Entry<'_>) -> Result<(Batch, Announced), ChangeError> {
         let version = entry.bundle.version();
         let manifest = self.keep(version, entry.bundle.files())?;
         let before = self.current()?;
@@ -151,7 +152,11 @@ impl Versions {
         if let Some(pending) = entry.pending {
             put.push(self.put(PENDING, pending)?);
         }
-        Ok(Batch { put, leaves: vec![self.row(entry, &applied)?], ..Batch::default() })
+        let purposes = entry.bundle.catalogue().purposes().iter().map(Purpose::id);
+        let announced = self.audit.announce(entry.bundle.ruleset(), purposes)?;
+        let leaf = self.row(entry, &applied, &announced)?;
+        put.push(announced.put.clone());
+        Ok((Batch { put, leaves: vec![leaf], ..Batch::default() }, announced))
     }
 
     /// Writes a bundle's files in parts; those that are there already stay.
@@ -174,7 +179,12 @@ impl Versions {
         Ok(Manifest { parts })
     }
 
-    fn row(&self, entry: &Entry<'_>, applied: &Applied) -> Result<Leaf, ChangeError> {
+    fn row(
+        &self,
+        entry: &Entry<'_>,
+        applied: &Applied,
+        announced: &Announced,
+    ) -> Result<Leaf, ChangeError> {
         let body = json!({
             "t_ms": applied.at_ms,
             "version": applied.version,
@@ -195,7 +205,7 @@ impl Versions {
             rows: None,
             body: body.to_string().into_bytes(),
         };
-        Ok(self.audit.seal(draft, &RowKeys::of(&self.audit.nobody(), 0), None)?)
+        Ok(self.audit.seal_announcing(draft, announced)?)
     }
 
     fn read<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, ChangeError> {

@@ -42,7 +42,7 @@ fn answered() -> Answered {
             consent_epoch: Some(Epoch(12)),
             fault: None,
         },
-        log: Some(LogPlace { origin: "gw-1.example/2026h2".into(), index: 123 }),
+        log: Some(Place { origin: "gw-1.example/2026h2".into(), index: 123 }),
         spent: None,
     }
 }

@@ -1,0 +1,69 @@
+//! What happened: the closed words of a leaf's `e`.
+
+macro_rules! events {
+    ($($(#[$doc:meta])* $name:ident = $word:literal,)*) => {
+        /// What happened: the closed vocabulary of a leaf's `e`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Event { $($(#[$doc])* $name,)* }
+
+        impl Event {
+            /// All events.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The word in the leaf.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $word,)* }
+            }
+        }
+    };
+}
+
+events! {
+    /// A call was decided; its bytes leave after this row is durable.
+    Decision = "decision",
+    /// A decided call was answered: with which items, and why each.
+    DecisionAnswered = "decision.answered",
+    /// A decided call was not sent, or its answer was thrown away.
+    DecisionVoid = "decision.void",
+    /// Consent was given.
+    ConsentGiven = "consent.given",
+    /// Consent was refused.
+    ConsentRefused = "consent.refused",
+    /// Consent was withdrawn.
+    ConsentWithdrawn = "consent.withdrawn",
+    /// Consent ended by its own date.
+    ConsentExpired = "consent.expired",
+    /// Consents were carried over to the new names of purposes or categories.
+    ConsentCarried = "consent.carried",
+    /// A person set rules of their own.
+    RulesChanged = "rights.rules",
+    /// A person came to be known.
+    SubjectCreated = "subject.created",
+    /// A recipient answered a deletion.
+    ErasureRecipient = "erasure.recipient",
+    /// Bodies past their retention were dropped.
+    RetentionDropped = "retention.dropped",
+    /// Another policy came into force.
+    PolicyChanged = "policy.changed",
+    /// A log began: the first of a shard's rows, unless there was none before.
+    LogOpened = "log.opened",
+    /// More words came into force under the same ruleset.
+    LogVocabulary = "log.vocabulary",
+    /// Calls were answered without a row while the journal was unavailable.
+    AuditGap = "audit.gap",
+    /// An operator brought over consents or items.
+    OperatorImport = "operator.import",
+    /// A view of the journal was rebuilt.
+    StateRebuilt = "state.rebuilt",
+    /// An operator switched an app or a recipient off or on.
+    OperatorSwitched = "operator.switched",
+    /// An operator revoked a token, or the tokens of a key from before a moment.
+    OperatorTokenRevoked = "operator.token_revoked",
+    /// The keys that tokens are verified with were read anew.
+    OperatorKeysReloaded = "operator.keys_reloaded",
+    /// A backup was put in the place of the state, or the operator confirmed what came of it.
+    StateRestored = "state.restored",
+    /// The operator had a backup taken.
+    BackupTaken = "operator.backup",
+}

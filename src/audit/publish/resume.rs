@@ -1,0 +1,125 @@
+//! Where publishing goes on after a start: from what is on the disk and was signed, or under a new name.
+
+use super::{
+    super::{Row, Shard, shards::next_name, tree::Tree},
+    CHECKPOINT, Live, Log, LogError, SYNCED, own,
+};
+use crate::{
+    domain::Timestamp,
+    tlog::{Checkpoint, Files as _},
+};
+
+impl Log {
+    /// Opens a shard if the rows are fewer than were signed.
+    pub(super) fn go_on(&self) -> Result<(), LogError> {
+        let Some(signed) = self.signed().clone() else { return Ok(()) };
+        let shards = self.ground.audit.shards().all();
+        let known = shards.iter().find(|shard| *shard.origin == *signed.origin);
+        let rows = self.ground.store.log_size();
+        if known.is_some_and(|shard| rows.saturating_sub(shard.first) >= signed.size) {
+            return Ok(());
+        }
+        tracing::error!(
+            log.origin = signed.origin,
+            log.signed = signed.size,
+            log.rows = rows,
+            "the state is older than what was signed; the log goes on under a new name"
+        );
+        self.turn("restored")
+    }
+
+    /// Takes up the oldest log that is not published to its end.
+    pub(super) fn resume(&self) -> Result<Live, LogError> {
+        let shards = self.shards();
+        let ends = shards.iter().skip(1).map(|next| next.first);
+        for (shard, end) in shards.iter().zip(ends) {
+            let note = self.folder(shard).read(CHECKPOINT);
+            let note = note.map_err(|source| self.io(shard, source))?;
+            let signed = note.map(|note| own(&note, &self.ground.seed)).transpose()?;
+            let is_ended = signed.is_some_and(|signed| signed.size >= end - shard.first);
+            let is_left = self.is_left(shard, end);
+            if !is_ended && !is_left {
+                return self.live_of(shard.clone());
+            }
+        }
+        self.live_of(self.last())
+    }
+
+    /// Whether a shard holds fewer rows than were signed, so that nothing more can be signed in its name.
+    fn is_left(&self, shard: &Shard, end: u64) -> bool {
+        let previous = self.previous_of(end).ok().flatten();
+        previous.is_some_and(|(origin, size)| *origin == *shard.origin && size > end - shard.first)
+    }
+
+    /// What the row that opens a shard says of the one before.
+    fn previous_of(&self, row: u64) -> Result<Option<(String, u64)>, LogError> {
+        let Some(entry) = self.ground.store.leaf(row)? else { return Ok(None) };
+        let previous = Row::parse(&entry).ok().and_then(|row| row.previous);
+        Ok(previous.map(|previous| (previous.origin.to_owned(), previous.size)))
+    }
+
+    /// The tree of a shard as far as its files are known to be whole, grown up to what was signed.
+    fn live_of(&self, shard: Shard) -> Result<Live, LogError> {
+        let folder = self.folder(&shard);
+        let synced = folder.read(SYNCED).ok().flatten().and_then(|bytes| Checkpoint::plain(&bytes));
+        let synced = synced.filter(|synced| *synced.origin == *shard.origin);
+        let tree = synced.and_then(|synced| {
+            Tree::of(folder, synced.size).ok().filter(|tree| tree.root() == synced.root)
+        });
+        let mut live = self.live_at(shard)?;
+        if let Some(tree) = tree {
+            live.tree = tree;
+        }
+        let signed = self.signed().clone();
+        let signed = signed.filter(|signed| *signed.origin == *live.shard.origin);
+        if let Some(signed) = signed {
+            self.grow(&mut live, signed.size)?;
+            if live.tree.size() < signed.size || live.tree.root() != signed.root {
+                return Err(LogError::Forked(signed.size));
+            }
+            let note = self.folder(&live.shard).read(CHECKPOINT);
+            let note = note.map_err(|source| self.io(&live.shard, source))?;
+            live.is_out = note
+                .is_some_and(|note| own(&note, &self.ground.seed).is_ok_and(|out| out == signed));
+        }
+        Ok(live)
+    }
+
+    /// The shard that the row `first` opens.
+    pub(super) fn opened_at(&self, first: u64) -> Result<Shard, LogError> {
+        let known = self.shards().iter().find(|shard| shard.first == first).cloned();
+        if let Some(shard) = known {
+            return Ok(shard);
+        }
+        // It was acknowledged to nobody: the process ended, or the disk stalled, before the table was written.
+        let entry = self.ground.store.leaf(first)?.unwrap_or_default();
+        let at = Row::parse(&entry).map_or(self.ground.audit.now(), |row| minute(row.minute));
+        let name = next_name(&self.last_signed_name(), at);
+        let shard = Shard::new(&self.ground.origin, name, first);
+        self.ground.audit.shards().add(shard.clone());
+        self.ground.audit.shards().keep(&self.ground.store)?;
+        Ok(shard)
+    }
+
+    /// The name of the shard that was signed last, or is the last one known: whichever is later.
+    pub(super) fn last_signed_name(&self) -> String {
+        let last = self.last();
+        let signed = self.signed();
+        let signed = signed.as_ref().and_then(|signed| signed.origin.rsplit('/').next());
+        match signed {
+            // A name of the same half year with a higher number is later too; `next_name` counts from it.
+            Some(signed) if order(signed) > order(&last.name) => signed.to_owned(),
+            _ => last.name,
+        }
+    }
+}
+
+/// Where a shard's name stands in time: half year, then number.
+fn order(name: &str) -> (&str, u32) {
+    let (half, number) = name.split_once('.').unwrap_or((name, "1"));
+    (half, number.parse().unwrap_or(1))
+}
+
+fn minute(seconds: i64) -> Timestamp {
+    Timestamp::from_millis(seconds.saturating_mul(1000))
+}
