@@ -64,7 +64,7 @@ impl Route {
 
 /// A gateway each of whose routes but [`PUBLIC`] takes a token.
 async fn closed() -> Stage {
-    Stage::set(|set| set.audit_settings = "public = false".to_owned()).await
+    Stage::set(|set| set.audit_settings.push_str("public = false")).await
 }
 
 fn refused(name: &str, answer: &Answer, status: u16, problem: &str) {
