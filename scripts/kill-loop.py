@@ -71,7 +71,7 @@ class Import:
         self.running = loop.command("import", "items", self.path)
 
     def names(self):
-        return [f"row-{self.life}-{n}" for n in range(ROWS)]
+        return [f"row-{n}" for n in range(ROWS)]
 
     def verify(self):
         if self.running.process.wait(60) == 0:
