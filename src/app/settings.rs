@@ -10,12 +10,14 @@ mod backup;
 mod operator;
 mod server;
 mod telemetry;
+mod witness;
 
 pub use backup::BackupSettings;
 pub use operator::{Door, OperatorSettings};
 pub use server::{ServerSettings, TlsSettings};
 pub use telemetry::{LogLevel, OtlpSettings, TelemetrySettings};
 pub use upstream::{BreakerSettings, HeaderSetting, OnWithdraw, UpstreamKind, UpstreamSettings};
+pub use witness::{WitnessConfig, WitnessSettings};
 
 use super::AppError;
 use crate::{
@@ -114,6 +116,8 @@ pub struct AuditSettings {
     pub origin: String,
     /// For how many days the bodies of rows are kept.
     pub retention_days: u32,
+    /// `[[audit.witness]]`: who cosigns the log's checkpoints.
+    pub witness: Vec<WitnessSettings>,
 }
 
 impl Default for AuditSettings {
@@ -122,6 +126,7 @@ impl Default for AuditSettings {
             gateway: GatewayName::standard(),
             origin: "consentry.invalid/gw-1".to_owned(),
             retention_days: 90,
+            witness: Vec::new(),
         }
     }
 }
@@ -177,6 +182,9 @@ impl Settings {
             [&mut self.keys.dir, &mut self.store.dir].into_iter().chain(&mut self.policy.dir)
         {
             *path = folder.join(&*path);
+        }
+        for ca in self.audit.witness.iter_mut().filter_map(|witness| witness.ca.as_mut()) {
+            *ca = folder.join(&*ca);
         }
         self.operator.in_folder(folder);
         if let Some(backup) = &mut self.backup {
