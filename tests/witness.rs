@@ -117,9 +117,15 @@ mod rules {
     #[test]
     fn a_log_that_is_not_followed_is_unknown_and_one_that_did_not_sign_is_refused() {
         let witness = open(&FaultFs::new());
-        for other in
-            ["elsewhere.test/log/2026h2", "gw.test/log", "gw.test/log/2026h3", "gw.test/2026h2"]
-        {
+        for other in [
+            "elsewhere.test/log/2026h2",
+            "gw.test/log",
+            "gw.test/log/2026h3",
+            "gw.test/2026h2",
+            "gw.test/log/2026h2.1",
+            "gw.test/log/2026h2.02",
+            "gw.test/log/2026h2.1000",
+        ] {
             let answer = ask(&witness, Tree::of(other, 2).body(0));
             assert_eq!((answer.status(), answer), (404, Answer::Unknown), "{other}");
         }
@@ -141,6 +147,8 @@ mod rules {
         assert!(signed(&ask(&witness, now.body(0)), &now, &witness).is_some());
         assert!(signed(&ask(&witness, next.body(0)), &next, &witness).is_some());
         assert_eq!((witness.last(ORIGIN), witness.last("gw.test/log/2027h1")), (Some(5), Some(2)));
+        let again = Tree::of("gw.test/log/2026h2.2", 1);
+        assert!(signed(&ask(&witness, again.body(0)), &again, &witness).is_some());
     }
 
     #[test]

@@ -24,8 +24,8 @@ use consentry::{
         Machine, ServerSettings, Settings, WitnessConfig, WitnessServer, WitnessSettings,
         Witnesses, init_witness,
     },
-    tlog::{Note, NoteSigner, VerifierKey},
-    witness::{Cosigned, Published, write_key},
+    tlog::{Checkpoint, Note, NoteSigner, VerifierKey},
+    witness::write_key,
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -116,8 +116,16 @@ fn is_signed(note: &str, lines: &str, key: &VerifierKey) -> bool {
 
 /// The log's side: what publishes, and what it got back.
 struct Log {
-    latest: watch::Sender<Option<Published>>,
-    got: mpsc::UnboundedReceiver<Cosigned>,
+    latest: watch::Sender<Option<Tree>>,
+    got: mpsc::UnboundedReceiver<Got>,
+}
+
+/// What was handed back to be published.
+#[derive(Debug)]
+struct Got {
+    size: u64,
+    origin: String,
+    lines: Vec<String>,
 }
 
 impl Log {
@@ -125,15 +133,19 @@ impl Log {
         let witnesses = Witnesses::open(witnesses).unwrap();
         let (latest, published) = watch::channel(None);
         let (put, got) = mpsc::unbounded_channel();
-        tokio::spawn(witnesses.run(published, move |cosigned| put.send(cosigned).unwrap()));
+        let publish = move |tree: &Tree, lines: &[String]| {
+            let Checkpoint { size, origin, .. } = tree.checkpoint();
+            put.send(Got { size, origin, lines: lines.to_vec() }).unwrap();
+        };
+        tokio::spawn(witnesses.run(published, Tree::published, publish));
         Self { latest, got }
     }
 
     fn publishes(&self, tree: &Tree) {
-        self.latest.send_replace(Some(tree.published()));
+        self.latest.send_replace(Some(tree.clone()));
     }
 
-    async fn gets(&mut self) -> Cosigned {
+    async fn gets(&mut self) -> Got {
         tokio::time::timeout(Duration::from_secs(20), self.got.recv()).await.unwrap().unwrap()
     }
 }
@@ -268,7 +280,7 @@ mod gateway {
             let tree = Tree::of(ORIGIN, rows);
             log.publishes(&tree);
             let cosigned = log.gets().await;
-            assert_eq!((cosigned.size, &*cosigned.origin), (rows, ORIGIN));
+            assert_eq!((cosigned.size, cosigned.origin.as_str()), (rows, ORIGIN));
             assert!(is_signed(&tree.note(), &cosigned.lines.concat(), &office.key));
         }
         // The next shard is another log, and begins anew.
@@ -449,7 +461,8 @@ mod gateway {
             let mut log = Log::with(&[liar, office.settings("")]);
             log.publishes(&tree);
             let cosigned = log.gets().await;
-            assert_eq!((cosigned.witness.as_str(), cosigned.size), (NAME, 5), "{why}");
+            assert_eq!((cosigned.lines.len(), cosigned.size), (1, 5), "{why}");
+            assert!(is_signed(&tree.note(), &cosigned.lines[0], &office.key), "{why}");
             is_told(&["does not cosign", &name, why]).await;
             assert!(log.got.try_recv().is_err(), "{why}");
             assert!((1..=3).contains(&asked.load(Ordering::Relaxed)), "{why}");
@@ -467,8 +480,29 @@ mod gateway {
         let (settings, _) = liar(honest.verifier(), says(200, "text/plain", lines)).await;
         let mut log = Log::with(&[settings]);
         log.publishes(&tree);
-        let cosigned = log.gets().await;
-        assert_eq!((cosigned.lines, cosigned.time), (vec![good], 1));
+        assert_eq!(log.gets().await.lines, [good]);
+    }
+
+    #[tokio::test]
+    async fn what_several_witnesses_sign_is_put_together() {
+        let (one, other) = (Office::open(), Office::open());
+        let other_key = write_key("other.test/w1", &[3; 32]).unwrap().0;
+        let tree = Tree::of(ORIGIN, 5);
+        let good = other_key.line(&tree.checkpoint().text(), 1);
+        let (other_one, _) = liar(other_key.verifier(), says(200, "text/plain", good)).await;
+        let mut log = Log::with(&[one.settings(""), other_one]);
+        log.publishes(&tree);
+        let (first, both) = (log.gets().await, log.gets().await);
+        assert_eq!((first.lines.len(), both.lines.len()), (1, 2));
+        let lines = both.lines.concat();
+        for key in [&one.key, other_key.verifier()] {
+            assert!(is_signed(&tree.note(), &lines, key));
+        }
+        // The other's old answer is none for what comes next.
+        log.publishes(&tree.clone().and(1, "row"));
+        assert_eq!(log.gets().await.lines.len(), 1);
+        let names = [one.settings(""), other.settings("")];
+        assert!(Witnesses::open(&names).unwrap_err().to_string().contains("twice"));
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     WitnessError,
-    protocol::{Answer, Malformed, Request},
+    protocol::{Answer, Malformed, Request, plain},
     state::{Folder, Kept},
 };
 use crate::{
@@ -34,7 +34,7 @@ type Seen = Arc<Mutex<Option<Kept>>>;
 
 impl Witness {
     /// Opens the witness whose state lies in `dir`, which is made if it is not there. Of a log whose name ends in a
-    /// half-year, such as `/2026h2`, it follows the shards of other half-years too, under the same key.
+    /// half-year, such as `/2026h2` or `/2026h2.2`, it follows the other shards too, under the same key.
     ///
     /// # Errors
     /// When the folder cannot be used or is in use, a file in it is damaged, or a key is none of a log.
@@ -131,6 +131,13 @@ impl Witness {
         if kept.is_none() || new.size > size {
             let folder = Folder { fs: &*self.fs, path: &self.dir };
             folder.write(&new.origin, &request.checkpoint)?;
+            if kept.is_none() {
+                tracing::info!(
+                    log.origin = new.origin,
+                    log.size = new.size,
+                    "a log is cosigned from here on"
+                );
+            }
             let note = request.checkpoint.clone();
             *kept = Some(Kept { size: new.size, root: new.root, note });
         }
@@ -169,12 +176,14 @@ impl Witness {
     }
 }
 
-/// The name of a log whose last part is a half-year, without it.
+/// The name of a log whose last part is a half-year, or a later shard of one (`2026h2`, `2026h2.2`), without it.
 fn without_shard(name: &str) -> Option<&str> {
     let (base, shard) = name.rsplit_once('/')?;
-    let (year, half) = shard.split_once('h')?;
+    let (half_year, number) = shard.split_once('.').unwrap_or((shard, "2"));
+    let (year, half) = half_year.split_once('h')?;
     let is_year = year.len() == 4 && year.bytes().all(|digit| digit.is_ascii_digit());
-    (is_year && matches!(half, "1" | "2")).then_some(base)
+    let is_number = plain(number).is_some_and(|number| (2..1000).contains(&number));
+    (is_year && matches!(half, "1" | "2") && is_number).then_some(base)
 }
 
 fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {

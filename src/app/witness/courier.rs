@@ -4,7 +4,11 @@
 //! fault it is left alone for a second, then for twice as long each time, a minute at most, and then asked about the
 //! checkpoint that is the latest by then.
 
-use std::{fmt, io, sync::Arc, time::Duration};
+use std::{
+    fmt, io,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::{sync::watch, task::JoinSet};
 
@@ -19,8 +23,8 @@ use crate::{
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// Takes what a witness signed, to be published with the checkpoint. It must not wait.
-type Publish = Arc<dyn Fn(Cosigned) + Send + Sync>;
+/// How many checkpoints are remembered, for witnesses that are behind others.
+const REMEMBERED: usize = 8;
 
 /// The witnesses of one log.
 #[derive(Clone, Debug, Default)]
@@ -75,14 +79,20 @@ impl Witnesses {
         self.0.iter().map(|known| known.seen.clone()).collect()
     }
 
-    /// Sends the latest of `published` to each witness until its sender is gone, or this is dropped. `publish` gets
-    /// what they sign, from any of several tasks, and must not wait.
-    pub async fn run(
+    /// Sends the latest of `published` to each witness until its sender is gone, or this is dropped. `read` says what
+    /// is sent; `publish` is handed all lines so far under one checkpoint whenever there are more. `read` must not wait;
+    /// `publish` may, and runs once at a time.
+    pub async fn run<P: Clone + Send + Sync + 'static>(
         self,
-        published: watch::Receiver<Option<Published>>,
-        publish: impl Fn(Cosigned) + Send + Sync + 'static,
+        published: watch::Receiver<Option<P>>,
+        read: impl Fn(&P) -> Published + Send + Sync + 'static,
+        publish: impl Fn(&P, &[String]) + Send + Sync + 'static,
     ) {
-        let publish: Publish = Arc::new(publish);
+        let board = Arc::new(Board {
+            read: Box::new(read),
+            publish: Box::new(publish),
+            signed: Mutex::default(),
+        });
         let mut couriers = JoinSet::new();
         for known in self.0 {
             let courier = Courier {
@@ -91,9 +101,46 @@ impl Witnesses {
                 trouble: None,
                 known,
             };
-            couriers.spawn(courier.follow(published.clone(), publish.clone()));
+            couriers.spawn(courier.follow(published.clone(), board.clone()));
         }
         while couriers.join_next().await.is_some() {}
+    }
+}
+
+type Read<P> = dyn Fn(&P) -> Published + Send + Sync;
+type Publish<P> = dyn Fn(&P, &[String]) + Send + Sync;
+
+/// What the witnesses have signed, put together.
+struct Board<P> {
+    read: Box<Read<P>>,
+    publish: Box<Publish<P>>,
+    signed: Mutex<Vec<Signed>>,
+}
+
+/// The lines under one checkpoint.
+struct Signed {
+    note: Arc<str>,
+    lines: Vec<String>,
+}
+
+impl<P> Board<P> {
+    /// Adds what a witness signed of `of`, and publishes it, unless as many have signed a newer checkpoint.
+    fn add(&self, of: &P, note: &Arc<str>, lines: Vec<String>) {
+        // Held while it is published: what was put together later is published later.
+        let mut signed = self.signed.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = signed.iter().position(|known| known.note == *note).unwrap_or_else(|| {
+            if signed.len() == REMEMBERED {
+                signed.remove(0);
+            }
+            signed.push(Signed { note: note.clone(), lines: Vec::new() });
+            signed.len() - 1
+        });
+        let mut rest = signed.iter_mut().skip(place);
+        let Some(this) = rest.next() else { return };
+        this.lines.extend(lines);
+        if rest.all(|newer| newer.lines.len() < this.lines.len()) {
+            (self.publish)(of, &this.lines);
+        }
     }
 }
 
@@ -107,11 +154,16 @@ struct Courier {
 }
 
 impl Courier {
-    async fn follow(mut self, mut published: watch::Receiver<Option<Published>>, publish: Publish) {
+    async fn follow<P: Clone + Send + Sync + 'static>(
+        mut self,
+        mut published: watch::Receiver<Option<P>>,
+        board: Arc<Board<P>>,
+    ) {
         let mut pause = FIRST;
         published.mark_changed();
         while published.changed().await.is_ok() {
-            let Some(latest) = published.borrow_and_update().clone() else { continue };
+            let Some(of) = published.borrow_and_update().clone() else { continue };
+            let latest = (board.read)(&of);
             if self.submitter.has(&latest) {
                 continue;
             }
@@ -121,7 +173,10 @@ impl Courier {
                 Ok(cosigned) => {
                     pause = FIRST;
                     self.is_well(&cosigned);
-                    publish(cosigned);
+                    let board = board.clone();
+                    let add = move || board.add(&of, &latest.note, cosigned.lines);
+                    // Whether it could be published is told by who does.
+                    let _ = tokio::task::spawn_blocking(add).await;
                 }
                 Err(fault) => {
                     self.is_not_well(&latest, &fault);
