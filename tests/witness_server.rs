@@ -59,9 +59,13 @@ impl Office {
     }
 
     fn with(server: ServerSettings) -> Self {
+        Self::following(ORIGIN, server)
+    }
+
+    fn following(origin: &str, server: ServerSettings) -> Self {
         let data = fresh_folder();
         let key = init_witness(&data, NAME, &Entropy::system()).unwrap();
-        let log = vec![Tree::of(ORIGIN, 0).key()];
+        let log = vec![Tree::of(origin, 0).key()];
         let mut config = WitnessConfig { data, log, server };
         config.server.listen = SocketAddr::from(([127, 0, 0, 1], 0));
         let server = WitnessServer::start(&config, &Machine::real()).unwrap();
@@ -77,7 +81,18 @@ impl Office {
         self.server.take().unwrap().stop();
     }
 
-    fn opens_again(&mut self) {
+    /// A process that another test forks holds the folder's lock until it has become another program, and a connection
+    /// of another test may sit on the port for a moment.
+    async fn opens_again(&mut self) {
+        for _ in 0..100 {
+            match WitnessServer::start(&self.config, &Machine::real()) {
+                Ok(server) => {
+                    self.server = Some(server);
+                    return;
+                }
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
         self.server = Some(WitnessServer::start(&self.config, &Machine::real()).unwrap());
     }
 
@@ -230,7 +245,7 @@ mod server {
         let (five, nine) = (Tree::of(ORIGIN, 5), Tree::of(ORIGIN, 9));
         assert_eq!(office.hears(five.body(0)).await.status, 200);
         office.closes();
-        office.opens_again();
+        office.opens_again().await;
         assert_eq!(office.hears(nine.body(0)).await.body, "5\n");
         assert!(is_signed(&nine.note(), &office.hears(nine.body(5)).await.body, &office.key));
     }
@@ -330,13 +345,9 @@ mod gateway {
     #[tokio::test]
     async fn a_second_history_is_not_cosigned_and_the_gateway_says_so() {
         listen();
-        let office = Office::open();
         let origin = "fork.test/log/2026h2";
-        let mut config = office.config.clone();
-        config.log = vec![Tree::of(origin, 0).key()];
-        drop(office);
-        let server = WitnessServer::start(&config, &Machine::real()).unwrap();
-        let settings = settings(&format!("http://{}", server.address()), server.verifier(), "");
+        let office = Office::following(origin, ServerSettings::default());
+        let settings = office.settings("");
         let common = Tree::of(origin, 5);
         let (one, other) = (common.clone().and(3, "one"), common.and(3, "other"));
         let mut log = Log::with(std::slice::from_ref(&settings));
@@ -349,11 +360,7 @@ mod gateway {
         let mut lying_on = Log::with(&[settings]);
         lying_on.publishes(&other.clone().and(4, "other"));
         is_told(&["another history", origin, "is not the beginning of this log"]).await;
-        let mut shorter = Log::with(&[self::settings(
-            &format!("http://{}", server.address()),
-            server.verifier(),
-            "",
-        )]);
+        let mut shorter = Log::with(&[office.settings("")]);
         shorter.publishes(&Tree::of(origin, 5));
         is_told(&["another history", origin, "rows were lost"]).await;
         for log in [&mut lying, &mut lying_on, &mut shorter] {
@@ -361,7 +368,6 @@ mod gateway {
         }
         log.publishes(&one.and(1, "one"));
         assert_eq!(log.gets().await.size, 9);
-        server.stop();
     }
 
     #[tokio::test]
@@ -375,7 +381,7 @@ mod gateway {
         log.publishes(&Tree::of(ORIGIN, 4));
         is_told(&["a witness does not cosign", NAME]).await;
         log.publishes(&Tree::of(ORIGIN, 5));
-        office.opens_again();
+        office.opens_again().await;
         assert_eq!(log.gets().await.size, 5, "the one between is not asked for any more");
         is_told(&["a witness cosigns again", NAME]).await;
     }
