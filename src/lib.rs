@@ -13,6 +13,8 @@ pub mod jose;
 
 pub mod tlog;
 
+pub mod witness;
+
 pub mod policy;
 
 pub mod diversity;

@@ -22,6 +22,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("ambient", &["domain"]),
     ("jose", &["domain", "ambient"]),
     ("tlog", &["domain"]),
+    ("witness", &["domain", "ambient", "tlog"]),
     ("policy", &["domain"]),
     ("diversity", &["domain"]),
     ("store", &["domain", "telemetry", "ambient"]),

@@ -123,3 +123,8 @@ fn any_configuration_is_read_or_refused() {
 fn any_context_is_read_the_same_from_text_and_value() {
     tried("contexts");
 }
+
+#[test]
+fn no_request_makes_a_witness_go_back_and_no_answer_is_believed_unsigned() {
+    tried("witness_requests");
+}

@@ -22,6 +22,8 @@ pub mod tokens;
 
 pub mod journals;
 
+pub mod witness_requests;
+
 pub mod contexts;
 pub mod policies;
 pub mod settings;
@@ -30,7 +32,7 @@ pub mod settings;
 pub type Entry = fn(&[u8]);
 
 /// The entries by the name of their target.
-pub const ALL: [(&str, Entry); 9] = [
+pub const ALL: [(&str, Entry); 10] = [
     ("model_answers", model_answers::run),
     ("request_bodies", request_bodies::run),
     ("item_lines", item_lines::run),
@@ -40,4 +42,5 @@ pub const ALL: [(&str, Entry); 9] = [
     ("policies", policies::run),
     ("settings", settings::run),
     ("contexts", contexts::run),
+    ("witness_requests", witness_requests::run),
 ];

@@ -6,12 +6,13 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 
-use super::{App, AppError};
+use super::{App, AppError, Witnesses};
 use crate::{
-    audit::{Draft, Event, Log},
+    audit::{self, Draft, Event, Log},
     operate,
     rights::{Asking, Deletions},
     store::{Batch, Period, Store, Unavailable},
+    witness,
 };
 
 /// How often each chore is done.
@@ -57,11 +58,12 @@ impl Chores {
     pub async fn run(self) {
         let store = self.app.store.clone();
         // A chore may wait for a disk that does not come back, so the beat is apart.
-        let log = self.app.log.clone();
+        let (log, witnesses) = (self.app.log.clone(), self.app.witnesses.clone());
         tokio::select! {
             () = self.work() => {}
             () = beat(store) => {}
-            () = publish(log) => {}
+            () = publish(log.clone()) => {}
+            () = have_witnessed(log, witnesses) => {}
         }
     }
 
@@ -272,6 +274,26 @@ async fn publish(log: Arc<Log>) {
         ticks.tick().await;
         note("checkpoint", published(&log).await);
     }
+}
+
+/// Sends each checkpoint to the witnesses and publishes what they sign.
+async fn have_witnessed(log: Arc<Log>, witnesses: Witnesses) {
+    if witnesses.is_empty() {
+        return std::future::pending().await;
+    }
+    let (files, signed) = (log.clone(), log.clone());
+    let told = move |of: &audit::Published| witness::Published {
+        origin: of.origin.clone(),
+        size: of.size,
+        note: of.checkpoint.clone(),
+        files: Arc::new(files.files_of(of)),
+    };
+    let publish = move |of: &audit::Published, lines: &[String]| {
+        if let Err(error) = signed.cosigned(of, lines) {
+            tracing::warn!(error.message = %error, "signatures of witnesses could not be published");
+        }
+    };
+    witnesses.run(log.watch(), told, publish).await;
 }
 
 async fn published(log: &Arc<Log>) -> Result<(), AppError> {

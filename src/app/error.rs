@@ -103,6 +103,9 @@ pub enum AppError {
         /// How many rows were gone through.
         rows: u64,
     },
+    /// The witness does not open.
+    #[error("the witness")]
+    Witness(#[from] crate::witness::WitnessError),
     /// Spans cannot be sent.
     #[error("[telemetry] otlp")]
     Collector(#[from] crate::observe::InvalidCollector),

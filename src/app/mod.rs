@@ -23,6 +23,9 @@ mod stored;
 
 mod settings;
 
+// Cosignatures: those that are given and those that are asked for.
+mod witness;
+
 pub use chores::{Chores, Done};
 pub use error::AppError;
 pub use open::{App, Machine};
@@ -32,6 +35,7 @@ pub use settings::{
     AuditSettings, BackupSettings, BreakerSettings, DiversitySettings, Door, EngineSetting,
     EventsSettings, HeaderSetting, KeysSettings, LogLevel, OnWithdraw, OperatorSettings,
     OtlpSettings, PolicySettings, ServerSettings, Settings, StoreSettings, TelemetrySettings,
-    TlsSettings, UpstreamKind, UpstreamSettings,
+    TlsSettings, UpstreamKind, UpstreamSettings, WitnessConfig, WitnessSettings,
 };
 pub(crate) use stored::{file_key_of, verify_request};
+pub use witness::{WitnessServer, Witnesses, init_witness};

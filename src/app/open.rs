@@ -5,7 +5,7 @@ use std::{io, sync::Arc, time::Duration};
 use serde_json::json;
 
 use super::{
-    AppError, OnWithdraw, Settings, UpstreamKind, UpstreamSettings, memory,
+    AppError, OnWithdraw, Settings, UpstreamKind, UpstreamSettings, Witnesses, memory,
     models::Models,
     policy::{in_force, purposes_named},
     stored::open_store,
@@ -89,6 +89,8 @@ pub struct App {
     pub continuity: Arc<Continuity>,
     /// The backups.
     pub backups: Arc<Backups>,
+    /// The witnesses of the log.
+    pub witnesses: Witnesses,
     /// The models inside this process.
     pub builtins: Vec<Arc<Builtin>>,
     /// What is seen of it all.
@@ -183,6 +185,7 @@ impl App {
         let backups = backups(&settings, &machine, &store, &audit, &policies);
         let settings = Arc::new(settings);
         let app = Self {
+            witnesses: witnesses(&settings, &observer)?,
             continuity: Arc::new(continuity),
             backups: Arc::new(backups),
             log: Arc::new(log),
@@ -333,6 +336,13 @@ fn models(
         models.push(Serving { model, purposes: upstream.purposes.clone(), kept_here });
     }
     Ok((models, made.builtins))
+}
+
+/// The witnesses of the log, seen by `observer`.
+fn witnesses(settings: &Settings, observer: &Observer) -> Result<Witnesses, AppError> {
+    let witnesses = Witnesses::open(&settings.audit.witness)?;
+    observer.show_witnesses(witnesses.seen());
+    Ok(witnesses)
 }
 
 fn tenants(settings: &Settings) -> Vec<TenantId> {

@@ -105,7 +105,10 @@ impl Server {
     }
 }
 
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, AppError> {
+pub(super) fn spawn(
+    name: &str,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, AppError> {
     std::thread::Builder::new()
         .name(name.to_owned())
         .spawn(work)
@@ -143,7 +146,7 @@ fn do_chores(app: App, front: &Front, mut stopped: watch::Receiver<bool>) {
 }
 
 /// Looks at the certificate's files every minute, and at once on a SIGHUP.
-async fn renew_certificates(front: &Front) {
+pub(super) async fn renew_certificates(front: &Front) {
     let mut hangups = signal(SignalKind::hangup()).ok();
     let mut ticks = tokio::time::interval(RENEW_EVERY);
     ticks.tick().await;
@@ -179,7 +182,7 @@ fn warm_up(gateway: &Gateway, most: usize, stopped: &watch::Receiver<bool>) {
 }
 
 /// A listener that shares its port with the other threads': the kernel spreads connections over them.
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(true)?;
@@ -189,6 +192,6 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-fn failed(doing: &'static str) -> impl FnOnce(io::Error) -> AppError {
+pub(super) fn failed(doing: &'static str) -> impl FnOnce(io::Error) -> AppError {
     move |source| AppError::Machine { doing, source }
 }

@@ -10,12 +10,14 @@ mod backup;
 mod operator;
 mod server;
 mod telemetry;
+mod witness;
 
 pub use backup::BackupSettings;
 pub use operator::{Door, OperatorSettings};
 pub use server::{ServerSettings, TlsSettings};
 pub use telemetry::{LogLevel, OtlpSettings, TelemetrySettings};
 pub use upstream::{BreakerSettings, HeaderSetting, OnWithdraw, UpstreamKind, UpstreamSettings};
+pub use witness::{WitnessConfig, WitnessSettings};
 
 use super::AppError;
 use crate::{
@@ -116,6 +118,8 @@ pub struct AuditSettings {
     pub retention_days: u32,
     /// Whether anyone may read the published log under `/log/`; else it takes a token with the scope `audit:read`.
     pub public: bool,
+    /// `[[audit.witness]]`: who cosigns the log's checkpoints.
+    pub witness: Vec<WitnessSettings>,
 }
 
 impl Default for AuditSettings {
@@ -125,6 +129,7 @@ impl Default for AuditSettings {
             origin: "consentry.invalid/gw-1".to_owned(),
             retention_days: 90,
             public: true,
+            witness: Vec::new(),
         }
     }
 }
@@ -180,6 +185,9 @@ impl Settings {
             [&mut self.keys.dir, &mut self.store.dir].into_iter().chain(&mut self.policy.dir)
         {
             *path = folder.join(&*path);
+        }
+        for ca in self.audit.witness.iter_mut().filter_map(|witness| witness.ca.as_mut()) {
+            *ca = folder.join(&*ca);
         }
         self.operator.in_folder(folder);
         if let Some(backup) = &mut self.backup {

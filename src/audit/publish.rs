@@ -184,6 +184,12 @@ impl Log {
         Folder::new(self.ground.fs.clone(), self.ground.dir.join(&shard.name))
     }
 
+    /// The files that a checkpoint was published with.
+    #[must_use]
+    pub fn files_of(&self, published: &Published) -> Folder {
+        Folder::new(self.ground.fs.clone(), published.folder.clone())
+    }
+
     /// What verifies the checkpoints of a shard.
     ///
     /// # Errors

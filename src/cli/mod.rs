@@ -17,6 +17,7 @@ mod status;
 mod store;
 mod switch;
 mod token;
+mod witness;
 
 use std::{
     ffi::OsString,
@@ -91,6 +92,8 @@ enum What {
     /// Works with policies.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    /// Cosigns the checkpoints of logs that go on from where they were, for an auditor's office.
+    Witness(witness::WitnessArgs),
 }
 
 /// Runs the command line `args`, whose first is the program's name.
@@ -122,6 +125,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         },
         What::Switch { what } => switch::run(&what),
         What::Token { what } => token::run(&what),
+        What::Witness(args) => witness::run(args),
         What::Policy(command) => match policy::run(&command) {
             Ok(true) => Ok(()),
             Ok(false) => return ExitCode::FAILURE,

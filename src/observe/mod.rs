@@ -18,6 +18,8 @@ mod readiness;
 
 mod edge;
 
+mod witnesses;
+
 mod export;
 mod traces;
 
@@ -33,6 +35,7 @@ pub use crate::telemetry::MEDIA_TYPE;
 pub use edge::{Heard, Story, Watch};
 pub use readiness::{Check, Readiness};
 pub use traces::{InvalidCollector, Traces};
+pub use witnesses::Cosigning;
 
 use crate::{
     ambient::Clock,
@@ -78,6 +81,7 @@ struct Inner {
     edges: Shards<EdgeCounts>,
     deletions: DeletionCounts,
     lines_dropped: OnceLock<Arc<Counter>>,
+    witnesses: OnceLock<Vec<Arc<Cosigning>>>,
     draining: AtomicBool,
 }
 
@@ -100,6 +104,7 @@ impl Observer {
             edges: Shards::default(),
             deletions: DeletionCounts::default(),
             lines_dropped: OnceLock::new(),
+            witnesses: OnceLock::new(),
             draining: AtomicBool::new(false),
         }))
     }
@@ -118,6 +123,11 @@ impl Observer {
     /// Shows `dropped` as the number of lines that the log dropped. The first one given stays.
     pub fn show_dropped_lines(&self, dropped: Arc<Counter>) {
         let _ = self.0.lines_dropped.set(dropped);
+    }
+
+    /// Shows how `witnesses` of the log fare. The first ones given stay.
+    pub fn show_witnesses(&self, witnesses: Vec<Arc<Cosigning>>) {
+        let _ = self.0.witnesses.set(witnesses);
     }
 
     /// Takes note of one round of deletions at recipients.

@@ -5,6 +5,7 @@ use super::{
     edge::{CLASSES, METHODS},
     process,
     readiness::Readiness,
+    witnesses,
 };
 use crate::{
     gateway::Counts,
@@ -23,6 +24,7 @@ pub(super) fn page(of: &Inner) -> Page {
     edge(&mut page, of);
     tokens(&mut page, of);
     rights(&mut page, of);
+    witnesses::add(&mut page, of.witnesses.get().map_or(&[], Vec::as_slice));
     program(&mut page, of);
     page
 }
@@ -277,7 +279,7 @@ fn float(value: u64) -> f64 {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a gauge that large need not be exact")]
-fn signed(value: i64) -> f64 {
+pub(super) fn signed(value: i64) -> f64 {
     value as f64
 }
 

@@ -91,6 +91,14 @@ impl VerifierKey {
         Ok(Self { name: name.to_owned(), signs, id, public })
     }
 
+    /// The same key under another name, as that of another log.
+    ///
+    /// # Errors
+    /// When the name holds a space or a plus.
+    pub fn named(&self, name: &str) -> Result<Self, NoteError> {
+        Self::new(name, self.signs, self.public)
+    }
+
     /// Reads `name+id+key`.
     ///
     /// # Errors
