@@ -10,6 +10,8 @@
 
 mod leaf;
 mod row;
+mod tally;
+mod verify;
 mod vocabulary;
 
 use std::{fmt, sync::Arc};
@@ -18,6 +20,8 @@ use arc_swap::ArcSwap;
 
 pub use leaf::{Draft, RowKeys};
 pub use row::{NOTHING, NotARow, Previous, Row};
+pub use tally::{Opening, Ruleset, Tally};
+pub use verify::{CLOCK_STEP, Meaning};
 pub use vocabulary::{UnknownWord, Vocabulary};
 
 use crate::{

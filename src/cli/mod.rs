@@ -2,6 +2,7 @@
 //!
 //! Exit statuses: 0 done, 1 failed (the reason is on standard error), 2 the command line was not understood.
 
+mod audit;
 mod health;
 mod import;
 mod init;
@@ -91,6 +92,9 @@ enum What {
     /// Works with policies.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    /// Verifies a log, and makes and checks proofs of its rows.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
 }
 
 /// Runs the command line `args`, whose first is the program's name.
@@ -122,6 +126,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         },
         What::Switch { what } => switch::run(&what),
         What::Token { what } => token::run(&what),
+        What::Audit(command) => return audit::run(command),
         What::Policy(command) => match policy::run(&command) {
             Ok(true) => Ok(()),
             Ok(false) => return ExitCode::FAILURE,
