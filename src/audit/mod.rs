@@ -6,7 +6,8 @@
 //!
 //! The log's order is the journal's: state and log are written in one batch and cannot disagree.
 //!
-//! Start with [`Draft`]; [`Audit::record`] writes one.
+//! Start with [`Draft`]; [`Audit::record`] writes one. [`Meaning`] verifies what the rows of a log say, for whoever has its
+//! files.
 
 mod leaf;
 mod row;

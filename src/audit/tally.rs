@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::row::Row;
+use super::{
+    Vocabulary,
+    row::{NOTHING, Row},
+};
 
 /// What the rows of a log add up to. It reads back what it writes, so a verification may go on from it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +43,7 @@ pub struct Tally {
     pub opening: Option<Opening>,
 }
 
-/// What is known of a ruleset's vocabulary.
+/// What the rows under one ruleset say of its vocabulary.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ruleset {
@@ -48,6 +51,42 @@ pub struct Ruleset {
     pub first_row: u64,
     /// The last row that commits to its vocabulary, and the SHA-256 it says.
     pub commitment: Option<(u64, [u8; 32])>,
+    /// The words that rows say.
+    pub words: Vocabulary,
+}
+
+impl Ruleset {
+    /// Takes note of a row's words. Words are few and rows many: a word is copied once.
+    pub(super) fn learn(&mut self, row: &Row<'_>) {
+        let words = &mut self.words;
+        for (word, known) in [
+            (row.event, &mut words.events),
+            (row.gateway, &mut words.gateways),
+            (row.outcome, &mut words.outcomes),
+            (row.purpose, &mut words.purposes),
+            (row.reason, &mut words.reasons),
+            (row.recipient, &mut words.recipients),
+        ] {
+            if word != NOTHING && !known.contains(word) {
+                known.insert(word.to_owned());
+            }
+        }
+    }
+
+    /// A word that rows say and `vocabulary` does not hold.
+    pub(super) fn unknown_to<'a>(&'a self, vocabulary: &'a Vocabulary) -> Option<&'a str> {
+        let words = &self.words;
+        let fields = [
+            (&words.events, &vocabulary.events),
+            (&words.gateways, &vocabulary.gateways),
+            (&words.outcomes, &vocabulary.outcomes),
+            (&words.purposes, &vocabulary.purposes),
+            (&words.reasons, &vocabulary.reasons),
+            (&words.recipients, &vocabulary.recipients),
+        ];
+        let mut unknown = fields.iter().flat_map(|(said, known)| said.difference(known));
+        unknown.next().map(String::as_str)
+    }
 }
 
 /// The row that opens a log.

@@ -1,18 +1,25 @@
 //! Verifies what the rows of our own log say, while [`tlog`](crate::tlog) verifies that they are the rows.
 //!
-//! Promises: each row has the one form of rows, says words of its ruleset's vocabulary alone, and a vocabulary is the one
-//! that the last row to commit to it commits to; time does not step back by more than it may. Rows are counted as they
+//! Promises: each row has the one form of rows, says words of its ruleset's vocabulary alone, and that vocabulary is the
+//! one that the last row to commit to one commits to; time does not step back by more than it may. Rows are counted as they
 //! pass, and memory grows with the words, not with the rows.
 //!
 //! It does not look for tags or nonces that repeat: that would need memory for each row.
 
-use std::{collections::BTreeMap, io, ops::Range};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    io,
+    ops::Range,
+};
 
 use super::{
     Row, Vocabulary,
     tally::{Opening, Ruleset, Tally},
 };
-use crate::tlog::{Files, Rows, Wrong};
+use crate::{
+    domain::hex,
+    tlog::{Files, Rows, Wrong},
+};
 
 /// How far a row's minute may lie before the latest one, in seconds. Rows of several threads are ordered by the journal, a
 /// moment after each read the clock.
@@ -45,25 +52,29 @@ impl<'a, F: Files> Meaning<'a, F> {
         &self.tally
     }
 
-    /// Once all rows were gone through: whether each vocabulary is the one that rows commit to.
+    /// Once all rows were gone through: whether each vocabulary is one that a row commits to, and holds what rows say.
     ///
     /// # Errors
-    /// The first ruleset whose vocabulary is another, or that no row commits to though none was pruned.
+    /// The first ruleset of which it does not, or to whose vocabulary no row commits though none was pruned.
     pub fn end(&self) -> Result<(), Wrong> {
         let mut rulesets: Vec<_> = self.tally.rulesets.iter().collect();
         rulesets.sort_by_key(|(_, ruleset)| ruleset.first_row);
         for (name, ruleset) in rulesets {
-            let path = Vocabulary::path(name);
             let (row, what) = match ruleset.commitment {
                 Some((row, hash)) => {
-                    let vocabulary = read(self.files, name);
-                    match vocabulary.map_err(|what| Wrong::Saying { row, what })?.hash() == hash {
-                        true => continue,
-                        false => (row, format!("{path} is not the one that this row commits to")),
-                    }
+                    let said = |what| Wrong::Saying { row, what };
+                    let vocabulary = committed(self.files, name, &hash).map_err(said)?;
+                    let Some(word) = ruleset.unknown_to(&vocabulary) else { continue };
+                    (
+                        row,
+                        format!("the vocabulary that it commits to lacks {word:?}, which rows say"),
+                    )
                 }
                 None if self.tally.pruned > 0 => continue,
-                None => (ruleset.first_row, format!("no row commits to {path}, which it needs")),
+                None => {
+                    let path = Vocabulary::path(name);
+                    (ruleset.first_row, format!("no row commits to {path}, which it needs"))
+                }
             };
             return Err(Wrong::Saying { row, what });
         }
@@ -71,25 +82,32 @@ impl<'a, F: Files> Meaning<'a, F> {
     }
 
     fn words(&mut self, index: u64, row: &Row<'_>) -> Result<(), String> {
-        let known = match self.vocabularies.get(row.ruleset) {
-            Some(known) => known,
-            None => {
-                if self.vocabularies.len() >= HELD {
-                    self.vocabularies.clear();
-                }
-                let read = read(self.files, row.ruleset)?;
-                self.vocabularies.entry(row.ruleset.to_owned()).or_insert(read)
-            }
-        };
-        known.check(row).map_err(|unknown| unknown.to_string())?;
-        let commitment = row.vocabulary.map(|hash| (index, hash));
-        match self.tally.rulesets.get_mut(row.ruleset) {
-            Some(ruleset) => ruleset.commitment = commitment.or(ruleset.commitment),
-            None => {
-                let ruleset = Ruleset { first_row: index, commitment };
-                self.tally.rulesets.insert(row.ruleset.to_owned(), ruleset);
-            }
+        let known = self.tally.rulesets.get(row.ruleset);
+        if known.is_none_or(|known| known.words.check(row).is_err()) {
+            self.new_words(index, row)?;
         }
+        let ruleset = self.tally.rulesets.get_mut(row.ruleset);
+        if let (Some(ruleset), Some(hash)) = (ruleset, row.vocabulary) {
+            ruleset.commitment = Some((index, hash));
+        }
+        Ok(())
+    }
+
+    /// A row with words that none before it said under its ruleset.
+    fn new_words(&mut self, index: u64, row: &Row<'_>) -> Result<(), String> {
+        if self.vocabularies.len() >= HELD && !self.vocabularies.contains_key(row.ruleset) {
+            self.vocabularies.clear();
+        }
+        let present = match self.vocabularies.entry(row.ruleset.to_owned()) {
+            Entry::Occupied(there) => there.into_mut(),
+            Entry::Vacant(place) => place.insert(read(self.files, row.ruleset)?),
+        };
+        present.check(row).map_err(|unknown| unknown.to_string())?;
+        let ruleset = self.tally.rulesets.entry(row.ruleset.to_owned()).or_insert_with(|| {
+            let words = Vocabulary::new(row.ruleset);
+            Ruleset { first_row: index, commitment: None, words }
+        });
+        ruleset.learn(row);
         Ok(())
     }
 
@@ -137,14 +155,35 @@ impl<F: Files> Rows for Meaning<'_, F> {
     }
 }
 
-/// The vocabulary of a ruleset. The name comes from a row, and is part of a path.
+/// The vocabulary of a ruleset that a row commits to: the present one, or, where that has grown since, the one that stands
+/// for good under its hash.
+fn committed<F: Files>(files: &F, ruleset: &str, hash: &[u8; 32]) -> Result<Vocabulary, String> {
+    let present = read(files, ruleset)?;
+    if present.hash() == *hash {
+        return Ok(present);
+    }
+    let start = hash.first_chunk::<8>().copied().unwrap_or_default();
+    let path = format!("vocabulary/{ruleset}-{}.json", hex(&start));
+    let vocabulary = read_at(files, &path, ruleset).map_err(|what| {
+        format!("the vocabulary that it commits to is not the present one, and {what}")
+    })?;
+    if vocabulary.hash() == *hash {
+        return Ok(vocabulary);
+    }
+    Err(format!("{path} is not the vocabulary that it commits to"))
+}
+
+/// The present vocabulary of a ruleset. The name comes from a row, and is part of a path.
 fn read<F: Files>(files: &F, ruleset: &str) -> Result<Vocabulary, String> {
     let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     if ruleset.len() != 16 || !ruleset.bytes().all(is_digit) {
         return Err("its ruleset is not 16 hexadecimal digits".to_owned());
     }
-    let path = Vocabulary::path(ruleset);
-    let bytes = match files.read_within(&path, LONGEST_VOCABULARY) {
+    read_at(files, &Vocabulary::path(ruleset), ruleset)
+}
+
+fn read_at<F: Files>(files: &F, path: &str, ruleset: &str) -> Result<Vocabulary, String> {
+    let bytes = match files.read_within(path, LONGEST_VOCABULARY) {
         Ok(Some(bytes)) => bytes,
         Ok(None) => return Err(format!("{path}, which it needs, is missing")),
         Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {

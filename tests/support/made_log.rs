@@ -4,7 +4,7 @@
     clippy::indexing_slicing,
     reason = "a test that cannot make its log must fail"
 )]
-#![allow(dead_code, reason = "each test binary uses some of it")]
+#![expect(dead_code, reason = "each test binary uses some of it")]
 
 use std::{collections::BTreeMap, fs, io, path::Path};
 

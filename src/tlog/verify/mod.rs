@@ -153,7 +153,7 @@ pub fn verify_from<F: Files>(
     let minimum = minimum_index(files, checkpoint.size)?;
     let mut walk = Walk::new(files, checkpoint.size, minimum, start.edge, later);
     rows.begins(before, checkpoint.size);
-    walk.to_end(rows)?;
+    walk.go_through(rows)?;
     if walk.root() != checkpoint.root {
         return Err(Wrong::Root(checkpoint.size));
     }

@@ -54,7 +54,7 @@ impl<'a, F: Files> Walk<'a, F> {
         self.pruned
     }
 
-    pub(super) fn to_end(&mut self, rows: &mut impl Rows) -> Result<(), Wrong> {
+    pub(super) fn go_through(&mut self, rows: &mut impl Rows) -> Result<(), Wrong> {
         for number in self.edge.size() / WIDTH..self.size.div_ceil(WIDTH) {
             let Some(tile) = Tile::of(Kind::Entries, number, self.size) else { break };
             self.bundle(tile, rows)?;
@@ -103,17 +103,20 @@ impl<'a, F: Files> Walk<'a, F> {
     fn add(&mut self, tile: Tile) -> Result<(), Wrong> {
         let first = self.edge.size();
         let mut edge = self.edge.clone();
-        if self.is_kept_within(first, first + u64::from(tile.width)) || !tile.is_full() {
+        // What the tiles above say names the rows; a kept checkpoint only says that some row before it is another.
+        if tile.is_full() {
+            let whole = fold(&self.leaves).ok_or(Wrong::Root(self.size))?;
+            self.add_whole(whole)?;
+        }
+        if !tile.is_full() || self.is_kept_within(first, first + WIDTH) {
             for leaf in &self.leaves {
                 edge.push(*leaf, |_, _| {});
                 self.holds(&edge)?;
             }
         }
-        if tile.is_full() {
-            let whole = fold(&self.leaves).ok_or(Wrong::Root(self.size))?;
-            return self.add_whole(whole);
+        if !tile.is_full() {
+            self.last = Some(edge);
         }
-        self.last = Some(edge);
         Ok(())
     }
 
@@ -125,9 +128,7 @@ impl<'a, F: Files> Walk<'a, F> {
                 made.push((node, *hash));
             }
         });
-        made.into_iter().try_for_each(|(node, hash)| self.compare(node, &hash))?;
-        let edge = &self.edge;
-        self.holds(edge)
+        made.into_iter().try_for_each(|(node, hash)| self.compare(node, &hash))
     }
 
     /// Rows that were pruned: the tile of level 1 stands for them.
@@ -157,6 +158,7 @@ impl<'a, F: Files> Walk<'a, F> {
             None => {}
         }
         self.add_whole(root)?;
+        self.holds(&self.edge)?;
         self.pruned += WIDTH;
         rows.pruned(first..first + WIDTH);
         Ok(())
