@@ -123,3 +123,8 @@ fn any_configuration_is_read_or_refused() {
 fn any_context_is_read_the_same_from_text_and_value() {
     tried("contexts");
 }
+
+#[test]
+fn nothing_unsigned_opens_and_all_damage_to_a_log_is_found() {
+    tried("logs");
+}
