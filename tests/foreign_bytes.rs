@@ -128,3 +128,8 @@ fn any_context_is_read_the_same_from_text_and_value() {
 fn no_request_makes_a_witness_go_back_and_no_answer_is_believed_unsigned() {
     tried("witness_requests");
 }
+
+#[test]
+fn nothing_unsigned_opens_and_all_damage_to_a_log_is_found() {
+    tried("logs");
+}

@@ -21,6 +21,7 @@ pub mod notices;
 pub mod tokens;
 
 pub mod journals;
+pub mod logs;
 
 pub mod witness_requests;
 
@@ -32,13 +33,14 @@ pub mod settings;
 pub type Entry = fn(&[u8]);
 
 /// The entries by the name of their target.
-pub const ALL: [(&str, Entry); 10] = [
+pub const ALL: [(&str, Entry); 11] = [
     ("model_answers", model_answers::run),
     ("request_bodies", request_bodies::run),
     ("item_lines", item_lines::run),
     ("tokens", tokens::run),
     ("notices", notices::run),
     ("journals", journals::run),
+    ("logs", logs::run),
     ("policies", policies::run),
     ("settings", settings::run),
     ("contexts", contexts::run),

@@ -6,14 +6,17 @@
 //!
 //! The log's order is the journal's: state and log are written in one batch and cannot disagree.
 //!
-//! Start with [`Draft`]; [`Audit::record`] writes one.
+//! Start with [`Draft`]; [`Audit::record`] writes one. [`Meaning`] verifies what the rows of a log say, for whoever has its
+//! files.
 
 mod event;
 mod leaf;
 mod publish;
 mod row;
 mod shards;
+mod tally;
 mod tree;
+mod verify;
 mod vocabulary;
 mod words;
 
@@ -26,7 +29,9 @@ pub use leaf::{Also, Draft, RowKeys};
 pub use publish::{CHECKPOINT, COSIGNED, Log, LogError, LogGround, Published, log_dir};
 pub use row::{NOTHING, NotARow, Previous, Row};
 pub use shards::{Place, Shard, ShardsError};
+pub use tally::{Opening, Ruleset, Tally};
 pub use tree::Folder;
+pub use verify::{CLOCK_STEP, Meaning};
 pub use vocabulary::{UnknownWord, Vocabulary};
 
 use self::shards::Shards;

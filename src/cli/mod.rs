@@ -2,6 +2,7 @@
 //!
 //! Exit statuses: 0 done, 1 failed (the reason is on standard error), 2 the command line was not understood.
 
+mod audit;
 mod health;
 mod import;
 mod init;
@@ -94,6 +95,9 @@ enum What {
     Policy(policy::PolicyCommand),
     /// Cosigns the checkpoints of logs that go on from where they were, for an auditor's office.
     Witness(witness::WitnessArgs),
+    /// Verifies a log, and makes and checks proofs of its rows.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
 }
 
 /// Runs the command line `args`, whose first is the program's name.
@@ -126,6 +130,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         What::Switch { what } => switch::run(&what),
         What::Token { what } => token::run(&what),
         What::Witness(args) => witness::run(args),
+        What::Audit(command) => return audit::run(command),
         What::Policy(command) => match policy::run(&command) {
             Ok(true) => Ok(()),
             Ok(false) => return ExitCode::FAILURE,

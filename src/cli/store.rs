@@ -8,12 +8,11 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::{
     operator::{Gateway, OperatorArgs},
-    print,
+    print::{self, Bar},
 };
 use crate::{
     ambient::{Clock, RealFs},
@@ -203,27 +202,4 @@ fn told(verified: &Verified) -> String {
         }
     }
     lines.join("\n")
-}
-
-/// A bar on a terminal, with the time that is left; nothing elsewhere.
-struct Bar(ProgressBar);
-
-impl Bar {
-    fn new() -> Self {
-        let bar = ProgressBar::new(0);
-        if let Ok(style) = ProgressStyle::with_template("{msg:10} {wide_bar} {percent}% {eta}") {
-            bar.set_style(style);
-        }
-        Self(bar)
-    }
-
-    fn at(&self, what: &'static str, done: u64, all: u64) {
-        self.0.set_message(what);
-        self.0.set_length(all);
-        self.0.set_position(done);
-    }
-
-    fn end(&self) {
-        self.0.finish_and_clear();
-    }
 }

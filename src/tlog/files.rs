@@ -14,11 +14,27 @@ pub trait Files {
     /// # Errors
     /// When it cannot be told.
     fn read(&self, path: &str) -> io::Result<Option<Vec<u8>>>;
+
+    /// The same, of a file that may have `most` bytes. Who reads from a place that need not tell the truth about
+    /// lengths stops reading there.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::FileTooLarge`] when it is longer; else when it cannot be told.
+    fn read_within(&self, path: &str, most: usize) -> io::Result<Option<Vec<u8>>> {
+        match self.read(path)? {
+            Some(bytes) if bytes.len() > most => Err(io::ErrorKind::FileTooLarge.into()),
+            read => Ok(read),
+        }
+    }
 }
 
 impl<F: Files + ?Sized> Files for &F {
     fn read(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
         (**self).read(path)
+    }
+
+    fn read_within(&self, path: &str, most: usize) -> io::Result<Option<Vec<u8>>> {
+        (**self).read_within(path, most)
     }
 }
 
@@ -28,7 +44,7 @@ impl<F: Files + ?Sized> Files for &F {
 /// When it cannot be told whether it is there.
 pub fn read_tile<F: Files>(files: &F, tile: Tile) -> io::Result<Option<(Tile, Vec<u8>)>> {
     for tile in [tile, tile.full()] {
-        if let Some(bytes) = files.read(&tile.to_string())? {
+        if let Some(bytes) = files.read_within(&tile.to_string(), tile.longest())? {
             return Ok(Some((tile, bytes)));
         }
     }

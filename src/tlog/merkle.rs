@@ -88,10 +88,29 @@ impl Edge {
         self.size
     }
 
+    /// The edge of a tree of `size` leaves with these `peaks`, the largest first; nothing if their number does not fit.
+    #[must_use]
+    pub fn from_peaks(size: u64, peaks: Vec<Hash>) -> Option<Self> {
+        (usize::try_from(size.count_ones()) == Ok(peaks.len())).then_some(Self { size, peaks })
+    }
+
+    /// The roots of its whole subtrees, the largest first.
+    #[must_use]
+    pub fn peaks(&self) -> &[Hash] {
+        &self.peaks
+    }
+
     /// Adds a leaf. `whole` hears of each subtree that it makes whole, the leaf itself first.
-    pub fn push(&mut self, leaf: Hash, mut whole: impl FnMut(Node, &Hash)) {
-        let mut node = Node { height: 0, place: self.size };
-        let mut hash = leaf;
+    pub fn push(&mut self, leaf: Hash, whole: impl FnMut(Node, &Hash)) {
+        self.push_subtree(0, leaf, whole);
+    }
+
+    /// Adds a whole subtree of 2^`height` leaves at once; the size is a multiple of that. `whole` hears of it and of
+    /// each larger one that it makes whole.
+    pub fn push_subtree(&mut self, height: u8, root: Hash, mut whole: impl FnMut(Node, &Hash)) {
+        debug_assert!(self.size.trailing_zeros() >= u32::from(height));
+        let mut node = Node { height, place: self.size >> height };
+        let mut hash = root;
         whole(node, &hash);
         while node.place & 1 == 1 {
             // INVARIANT: there is a peak for each set bit of the size, so a right half has its left one before it.
@@ -101,7 +120,7 @@ impl Edge {
             whole(node, &hash);
         }
         self.peaks.push(hash);
-        self.size += 1;
+        self.size += 1 << height;
     }
 
     /// The root of the tree as it stands.

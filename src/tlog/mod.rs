@@ -11,6 +11,8 @@ mod files;
 mod merkle;
 mod note;
 mod proof;
+mod quorum;
+mod retention;
 mod tile;
 mod verify;
 
@@ -22,8 +24,10 @@ pub use merkle::{
 };
 pub use note::{Note, NoteError, NoteSigner, Signs, VerifierKey};
 pub use proof::Proof;
+pub use quorum::{BadPolicy, Quorum, TrustPolicy};
+pub use retention::Retention;
 pub use tile::{HEIGHT, Kind, Tile, WIDTH, count, entries, hashes, levels};
-pub use verify::{Trust, Verified, Wrong, verify};
+pub use verify::{Rows, Start, Trust, Verified, Wrong, verify, verify_from};
 
 #[cfg(test)]
 mod tests;

@@ -18,7 +18,7 @@ use crate::domain::hex;
 const DASH: &str = "— ";
 
 /// Most bytes of a note; a checkpoint has some hundreds.
-const LONGEST: usize = 1 << 20;
+pub(super) const LONGEST: usize = 1 << 20;
 
 /// What is wrong with a note or a key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -53,8 +53,7 @@ fn made(rows: &[Vec<u8>]) -> Made {
 
 fn verified(log: &Made) -> Result<Verified, Wrong> {
     let signer = signer();
-    let trust = Trust { log: signer.verifier(), witnesses: &[], quorum: 0, since: None };
-    verify(log, &trust, |_, _| Ok(()))
+    verify(log, &Trust::of(signer.verifier()), |_, _| Ok(()))
 }
 
 #[test]

@@ -49,6 +49,16 @@ impl Tile {
         u64::from(self.width) == WIDTH
     }
 
+    /// The most bytes that its file may have.
+    #[must_use]
+    pub fn longest(self) -> usize {
+        let each = match self.kind {
+            Kind::Hashes(_) => 32,
+            Kind::Entries => 2 + usize::from(u16::MAX),
+        };
+        usize::from(self.width) * each
+    }
+
     /// The same file once it is full.
     #[must_use]
     pub fn full(self) -> Self {
@@ -148,13 +158,19 @@ pub(super) fn fold(hashes: &[Hash]) -> Option<Hash> {
 /// The rows of a bundle; nothing if its lengths do not add up.
 #[must_use]
 pub fn entries(bundle: &[u8]) -> Option<Vec<&[u8]>> {
+    let (entries, rest) = leading_entries(bundle);
+    rest.is_empty().then_some(entries)
+}
+
+/// The rows of a bundle as far as its lengths add up, and what is left.
+pub(super) fn leading_entries(bundle: &[u8]) -> (Vec<&[u8]>, &[u8]) {
     let mut rest = bundle;
     let mut entries = Vec::new();
-    while !rest.is_empty() {
-        let (length, after) = rest.split_first_chunk::<2>()?;
-        let (entry, after) = after.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+    while let Some((length, after)) = rest.split_first_chunk::<2>() {
+        let length = usize::from(u16::from_be_bytes(*length));
+        let Some((entry, after)) = after.split_at_checked(length) else { break };
         entries.push(entry);
         rest = after;
     }
-    Some(entries)
+    (entries, rest)
 }

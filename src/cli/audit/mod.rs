@@ -1,0 +1,62 @@
+//! `consentry audit`: what an auditor types. No gateway, no configuration and no secret is needed.
+//!
+//! Exit statuses: 0 what was asked about holds, 1 something is wrong, 2 the command line was not understood.
+
+mod prove;
+mod report;
+mod source;
+mod state;
+mod verify;
+mod web;
+
+use std::{path::Path, process::ExitCode};
+
+use clap::Subcommand;
+
+use super::print;
+use crate::tlog::VerifierKey;
+
+/// Works with a log.
+#[derive(Debug, Subcommand)]
+pub(super) enum AuditCommand {
+    /// Verifies a whole log; exit status 1 if anything is wrong.
+    Verify(verify::VerifyArgs),
+    /// Prints a proof that a row stands in a log, as a `.tlog-proof` file.
+    Prove(prove::ProveArgs),
+    /// Checks a `.tlog-proof` file; exit status 1 if it does not hold.
+    CheckProof(prove::CheckArgs),
+}
+
+/// Why a command did not do what was asked.
+#[derive(Debug)]
+pub(super) enum Failed {
+    /// The command line, or a file it names, cannot be used.
+    Usage(String),
+    /// What was asked about does not hold.
+    Wrong(String),
+}
+
+pub(super) fn run(command: AuditCommand) -> ExitCode {
+    let done = match command {
+        AuditCommand::Verify(args) => verify::run(&args),
+        AuditCommand::Prove(args) => prove::prove(&args),
+        AuditCommand::CheckProof(args) => prove::check(&args),
+    };
+    let (said, status) = match done {
+        Ok(status) => return status,
+        Err(Failed::Usage(said)) => (said, 2),
+        Err(Failed::Wrong(said)) => (said, 1),
+    };
+    print::note(&format!("consentry: {said}"));
+    ExitCode::from(status)
+}
+
+/// The bytes of a file that the command line names.
+fn file(path: &Path) -> Result<Vec<u8>, Failed> {
+    let unreadable = |error| Failed::Usage(format!("reading {}: {error}", path.display()));
+    std::fs::read(path).map_err(unreadable)
+}
+
+fn vkey(text: &str) -> Result<VerifierKey, Failed> {
+    VerifierKey::parse(text).map_err(|error| Failed::Usage(format!("{text:?}: {error}")))
+}
