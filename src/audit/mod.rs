@@ -12,18 +12,21 @@ mod leaf;
 mod row;
 mod vocabulary;
 
+mod read;
+
 use std::{fmt, sync::Arc};
 
 use arc_swap::ArcSwap;
 
 pub use leaf::{Draft, RowKeys};
+pub use read::{Cursors, Filter, LogReader, Order, RowWords, Span};
 pub use row::{NOTHING, NotARow, Previous, Row};
 pub use vocabulary::{UnknownWord, Vocabulary};
 
 use crate::{
     ambient::{Clock, Entropy, EntropyError},
     domain::{GatewayName, Timestamp},
-    store::{Batch, CommitError, Lane, Leaf, Store},
+    store::{Batch, CommitError, Lane, Leaf, Store, StoreError},
     vault::{SubjectKey, Vault, VaultError},
 };
 
@@ -39,6 +42,17 @@ pub enum AuditError {
     /// The journal did not take the row.
     #[error("writing to the log")]
     Commit(#[from] CommitError),
+    /// Rows could not be read.
+    #[error("reading the log")]
+    Store(#[from] StoreError),
+    /// A row of the log is none.
+    #[error("row {index} of the log cannot be read")]
+    Row {
+        /// Its place in the log.
+        index: u64,
+        /// What is wrong with it.
+        source: NotARow,
+    },
 }
 
 macro_rules! events {
@@ -103,6 +117,8 @@ events! {
     StateRestored = "state.restored",
     /// The operator had a backup taken.
     BackupTaken = "operator.backup",
+    /// An auditor read.
+    AuditorRead = "auditor.read",
 }
 
 /// Shows that a row is durable. Only [`Audit::record`] makes one.
