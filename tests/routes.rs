@@ -44,7 +44,7 @@ fn routes() -> Vec<Route> {
             routes.push(Route { method: method.clone(), path: path.clone(), scopes });
         }
     }
-    assert!(routes.len() >= 12, "found only {} routes", routes.len());
+    assert!(routes.len() >= 17, "found only {} routes", routes.len());
     routes
 }
 
@@ -102,6 +102,7 @@ async fn no_route_opens_with_another_scope() {
     let stage = Stage::start().await;
     let mut tokens = vec![("self".to_owned(), stage.person("ada"))];
     tokens.push(("audit:read".to_owned(), stage.auditor()));
+    tokens.push(("operate".to_owned(), stage.operator()));
     for scope in ["recommend", "events", "catalog", "consent", "rights"] {
         tokens.push((scope.to_owned(), stage.app("shop", scope)));
     }
@@ -127,6 +128,7 @@ async fn every_route_opens_with_each_of_its_scopes() {
         for scope in &route.scopes {
             let token = match scope.as_str() {
                 "self" => stage.person("ada"),
+                "audit:read" => stage.auditor(),
                 scope => stage.app("shop", scope),
             };
             let answer = route.call(&stage).token(&token).send().await;

@@ -5,7 +5,7 @@ use std::{fmt, ops::Deref, sync::Arc, time::Duration};
 use super::body::BodyLimit;
 use crate::{
     auth::Authority, catalog::Catalog, consent::Ledger, domain::Timestamp, gateway::Gateway,
-    observe::Watch, policy::Policies,
+    inspect::Inspector, observe::Watch, policy::Policies,
 };
 
 /// What an edge stands on.
@@ -21,6 +21,8 @@ pub struct Ground {
     pub policies: Arc<Policies>,
     /// Who vouches for callers.
     pub authority: Arc<Authority>,
+    /// What an auditor reads.
+    pub inspector: Inspector,
     /// The log's name in answers.
     pub log_origin: Arc<str>,
     /// The largest body of most calls. Calls of many lines have limits of their own.

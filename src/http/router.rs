@@ -17,7 +17,8 @@ use axum::{
 use tower::{Service, layer::layer_fn};
 
 use super::{
-    Edge, Problem, ProblemKind, consents, events, items, openapi, purposes, recommend, rules,
+    Edge, Problem, ProblemKind, audit, consents, events, items, openapi, purposes, recommend,
+    rules,
     seen::Seen,
     status::{self, Described},
 };
@@ -39,6 +40,7 @@ pub fn router(edge: Edge) -> Router {
         .route("/v1/consents/query", post(consents::query))
         .route("/v1/me/consents", get(consents::mine))
         .route("/v1/me/rules", get(rules::read).patch(rules::change))
+        .merge(audit::routes())
         .route("/healthz", get(status::health))
         .route("/openapi.json", get(status::describe).layer(Extension(described.clone())))
         .route("/docs", get(status::reference).layer(Extension(described)))
