@@ -43,6 +43,8 @@ pub mod auth;
 
 pub mod operate;
 
+pub mod inspect;
+
 pub mod observe;
 
 pub mod http;

@@ -91,6 +91,10 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "inspect",
+        &["domain", "ambient", "policy", "store", "audit", "consent", "rights", "auth", "operate"],
+    ),
+    (
         "observe",
         &[
             "domain",
@@ -111,7 +115,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 /// An edge reads what was asked and words the answer. What people's data are kept in is behind it.
 const EDGE: &[&str] = &[
     "domain", "tlog", "auth", "policy", "consent", "catalog", "rights", "gateway", "audit",
-    "retry", "operate", "observe",
+    "retry", "operate", "inspect", "observe",
 ];
 
 /// Rooms that put the house together and may name every other.

@@ -120,6 +120,23 @@ def complete_rules(body):
         body["categories_off"] = [pick(CONTEXT, name) for name in body["categories_off"]]
 
 
+# A word for each filter of the auditor's reads: those of vocabularies.
+WORDS = {"outcome": "none", "purpose": CONSENTED[0], "recipient": "-", "reason": "consented", "policy": "current",
+         "against": "current"}
+
+
+def complete_query(query):
+    for name, word in WORDS.items():
+        if query.get(name):
+            query[name] = [word] if isinstance(query[name], list) else word
+    # An earlier answer's cursor is good for that call's parameters alone.
+    query.pop("cursor", None)
+    if query.get("from") is not None:
+        query["from"] = past(query["from"])
+    if query.get("until") is not None:
+        query["until"] = future(query["until"])
+
+
 COMPLETE = {"recommend": complete_call, "preview_recommendations": complete_call, "recommend_batch": complete_call,
             "record_consent": complete_act, "send_events": complete_events, "change_own_rules": complete_rules}
 
@@ -135,6 +152,8 @@ def before_call(context, case, kwargs):
         case.path_parameters.update(fit(dict(case.path_parameters)))
     if name in COMPLETE and isinstance(case.body, dict):
         COMPLETE[name](case.body)
+    if case.query and case.operation.path.startswith("/v1/audit/"):
+        complete_query(case.query)
     if name == "put_item" and isinstance(case.body, dict):
         # The id of the path is the id.
         case.body.pop("id", None)

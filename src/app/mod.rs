@@ -18,6 +18,7 @@ mod models;
 mod open;
 mod policy;
 mod serve;
+mod sight;
 // Keys and folders of the store.
 mod stored;
 

@@ -8,6 +8,7 @@ use super::{
     AppError, OnWithdraw, Settings, UpstreamKind, UpstreamSettings, Witnesses, memory,
     models::Models,
     policy::{in_force, purposes_named},
+    sight::{inspector, observer},
     stored::open_store,
 };
 use crate::{
@@ -19,8 +20,9 @@ use crate::{
     domain::TenantId,
     gateway::{self, Gateway, Serving},
     http::{self, Edge, body::BodyLimit},
+    inspect::Inspector,
     jose::Signer,
-    observe::{self, Observer},
+    observe::Observer,
     operate::{self, Backups, Continuity, PolicyChanges, Schedule},
     policy::{Policies, Purpose},
     rights::Deletions,
@@ -95,6 +97,8 @@ pub struct App {
     pub builtins: Vec<Arc<Builtin>>,
     /// What is seen of it all.
     pub observer: Observer,
+    /// What an auditor reads.
+    pub inspector: Inspector,
 }
 
 impl App {
@@ -157,16 +161,8 @@ impl App {
         })?;
         let authority = settings.auth.authority(settings.app.clone(), &mut read)?;
         let authority = Arc::new(authority.timed_by(&machine.clock));
-        let observer = Observer::new(observe::Ground {
-            store: store.clone(),
-            ledger: ledger.clone(),
-            gateway: gateway.clone(),
-            authority: authority.clone(),
-            policies: policies.clone(),
-            clock: machine.clock.clone(),
-            traces: settings.telemetry.traces()?,
-            access_log: settings.telemetry.access_log,
-        });
+        let observer =
+            observer(&settings, &machine, &store, &ledger, &gateway, &authority, &policies)?;
         let continuity = Continuity::begin(
             operate::ContinuityGround {
                 store: store.clone(),
@@ -183,6 +179,8 @@ impl App {
         )?;
         let log = Log::open(published(&settings, &machine, &store, &audit, &keeper))?;
         let backups = backups(&settings, &machine, &store, &audit, &policies);
+        let inspector =
+            inspector(&settings, &machine, &store, &vault, &audit, &policy_changes, &ledger)?;
         let settings = Arc::new(settings);
         let app = Self {
             witnesses: witnesses(&settings, &observer)?,
@@ -202,6 +200,7 @@ impl App {
             authority,
             builtins,
             observer,
+            inspector,
         };
         app.say_what_changed(&recovered)?;
         memory::refill(&app)?;
@@ -214,6 +213,7 @@ impl App {
     #[must_use]
     pub fn edge(&self, lane: Lane) -> Edge {
         Edge::new(http::Ground {
+            inspector: self.inspector.on_this_worker(lane.clone()),
             gateway: self.gateway.on_this_worker(lane),
             ledger: self.ledger.clone(),
             catalog: self.catalog.clone(),
@@ -248,6 +248,7 @@ impl App {
             self.machine.entropy.clone(),
             self.machine.clock.clone(),
         )
+        .telling(self.inspector.tries().clone())
     }
 
     /// Writes rows for what is different from the last run: a rebuilt view.

@@ -66,4 +66,6 @@ events! {
     StateRestored = "state.restored",
     /// The operator had a backup taken.
     BackupTaken = "operator.backup",
+    /// An auditor read.
+    AuditorRead = "auditor.read",
 }

@@ -20,6 +20,8 @@ mod verify;
 mod vocabulary;
 mod words;
 
+mod read;
+
 use std::{fmt, sync::Arc};
 
 use arc_swap::ArcSwap;
@@ -27,6 +29,7 @@ use arc_swap::ArcSwap;
 pub use event::Event;
 pub use leaf::{Also, Draft, RowKeys};
 pub use publish::{CHECKPOINT, COSIGNED, Log, LogError, LogGround, Published, log_dir};
+pub use read::{Cursors, Filter, LogReader, Order, RowWords, Span};
 pub use row::{NOTHING, NotARow, Previous, Row};
 pub use shards::{Place, Shard, ShardsError};
 pub use tally::{Opening, Ruleset, Tally};
@@ -60,6 +63,14 @@ pub enum AuditError {
     /// The table of shards cannot be used.
     #[error(transparent)]
     Shards(#[from] ShardsError),
+    /// A row of the log is none.
+    #[error("row {index} of the log cannot be read")]
+    Row {
+        /// Its place in the log.
+        index: u64,
+        /// What is wrong with it.
+        source: NotARow,
+    },
 }
 
 /// Shows that a row is durable. Only [`Audit::record`] makes one.

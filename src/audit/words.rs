@@ -35,6 +35,8 @@ pub(super) const OUTCOMES: &[&str] = &[
     "taken",
     "begun",
     "ended",
+    // Auditors.
+    "read",
     // The log and the state.
     "in_force",
     "opened",
@@ -89,6 +91,12 @@ pub(super) const REASONS: &[&str] = &[
     "restore",
     "consents",
     "items",
+    // What auditors read.
+    "entries",
+    "policies",
+    "decision_table",
+    "requests",
+    "records_of_processing",
     // The log and the state.
     "start",
     "period",

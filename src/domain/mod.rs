@@ -8,12 +8,14 @@
 //! Start with [`Tier`] and [`consent::Consent`], the two ideas that everything else serves.
 
 pub mod consent;
+mod country;
 mod hex;
 mod id;
 mod tier;
 mod time;
 
 pub use consent::{Consent, ConsentState, Detail, Method, Refusal};
+pub use country::Country;
 pub use hex::hex;
 pub use id::{
     AppId, CategoryId, GatewayName, IdType, InvalidId, ItemId, Pseudodomain, PurposeId,

@@ -5,7 +5,7 @@ use std::{fmt, ops::Deref, sync::Arc, time::Duration};
 use super::body::BodyLimit;
 use crate::{
     audit::Log, auth::Authority, catalog::Catalog, consent::Ledger, domain::Timestamp,
-    gateway::Gateway, observe::Watch, policy::Policies,
+    gateway::Gateway, inspect::Inspector, observe::Watch, policy::Policies,
 };
 
 /// What an edge stands on.
@@ -25,6 +25,8 @@ pub struct Ground {
     pub log: Arc<Log>,
     /// Whether anyone may read it.
     pub log_is_public: bool,
+    /// What an auditor reads.
+    pub inspector: Inspector,
     /// The largest body of most calls. Calls of many lines have limits of their own.
     pub body_limit: BodyLimit,
     /// What is seen of this worker's calls.

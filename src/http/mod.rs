@@ -34,6 +34,8 @@ mod status;
 
 mod operate;
 
+mod audit;
+
 mod openapi;
 pub use openapi::openapi;
 

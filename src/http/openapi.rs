@@ -13,7 +13,7 @@ use utoipa::{
     },
 };
 
-use super::{Problem, consents, events, items, log, purposes, recommend, rules, status};
+use super::{Problem, audit, consents, events, items, log, purposes, recommend, rules, status};
 
 /// The document.
 #[must_use]
@@ -29,11 +29,15 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     ),
     paths(
         recommend::recommend, recommend::preview, recommend::batch, events::track, items::put_all, items::put_one,
-        purposes::list, consents::act, consents::query, consents::mine, rules::read, rules::change, log::checkpoint, log::cosigned, log::tile,
-        log::vocabulary, log::shards, log::of_shard, status::health,
-        status::describe, status::reference, status::problem
+        purposes::list, consents::act, consents::query, consents::mine, rules::read, rules::change,
+        audit::entries::read, audit::policies::read, audit::table::read, audit::requests::read, audit::processing::read,
+        log::checkpoint, log::cosigned, log::tile, log::vocabulary, log::shards, log::of_shard,
+        status::health, status::describe, status::reference, status::problem
     ),
-    components(schemas(ProblemDocument)),
+    components(schemas(
+        ProblemDocument, audit::words::LogWord, audit::words::PolicyVersionName, audit::words::Cursor,
+        audit::words::EventWord, audit::entries::OrderWord
+    )),
     tags(
         (name = "Recommendations", description = "Ask for items"),
         (name = "Events", description = "Say what people did"),
@@ -41,6 +45,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         (name = "Consent", description = "Show notices, record consents, ask where people stand"),
         (name = "Oneself", description = "What a person sees and sets with their own token"),
         (name = "Log", description = "What an auditor verifies with tools that are not the gateway's"),
+        (name = "Audit", description = "What an auditor reads, each read on record"),
         (name = "Gateway", description = "The gateway itself"),
     ),
     modifiers(&Bearer, &Links)
@@ -58,7 +63,7 @@ impl Modify for Bearer {
             .description(Some(
                 "A JWT with `iss`, `aud`, `exp`, `sub`, `scope` and `jti`, signed with a key that the operator configured. \
                  Apps hold the scopes `recommend`, `events`, `catalog`, `consent` and `rights`; `sub` is the app. A person \
-                 holds `self`; `sub` is their id. Kinds of scopes do not mix in one token.",
+                 holds `self`; `sub` is their id. An auditor holds `audit:read`. Kinds of scopes do not mix in one token.",
             ))
             .build();
         let components = document.components.get_or_insert_default();
@@ -167,6 +172,15 @@ pub(super) struct Unrecorded;
 impl IntoResponses for Unrecorded {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         all(&[("503", LATER)])
+    }
+}
+
+/// The answer of a call that has several forms.
+pub(super) struct NotServed;
+
+impl IntoResponses for NotServed {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        all(&[("406", "The call has no form that `Accept` allows: `available` lists those it has")])
     }
 }
 

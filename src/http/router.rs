@@ -17,7 +17,8 @@ use axum::{
 use tower::{Service, layer::layer_fn};
 
 use super::{
-    Edge, Problem, ProblemKind, consents, events, items, log, openapi, purposes, recommend, rules,
+    Edge, Problem, ProblemKind, audit, consents, events, items, log, openapi, purposes, recommend,
+    rules,
     seen::Seen,
     status::{self, Described},
 };
@@ -45,6 +46,7 @@ pub fn router(edge: Edge) -> Router {
         .route("/log/vocabulary/{file}", get(log::vocabulary))
         .route("/log/shards", get(log::shards))
         .route("/log/shards/{name}/{*path}", get(log::of_shard))
+        .merge(audit::routes())
         .route("/healthz", get(status::health))
         .route("/openapi.json", get(status::describe).layer(Extension(described.clone())))
         .route("/docs", get(status::reference).layer(Extension(described)))

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     fmt,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
@@ -14,7 +14,7 @@ use crate::{
     ambient::{Clock, Entropy},
     audit::{Audit, AuditError, Draft, Event, Logged, RowKeys},
     consent::{ConsentError, Deletion, Ledger},
-    domain::Timestamp,
+    domain::{RecipientId, Timestamp},
     policy::Policies,
     pseudonym::{Which, for_deletion},
     store::{Batch, Expect, Key},
@@ -23,10 +23,10 @@ use crate::{
 };
 
 /// How long a recipient is asked before the deletion counts as unanswered.
-const GIVE_UP_AFTER: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+pub const GIVE_UP_AFTER: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// How long after it was queued a deletion that is still owed counts as overdue.
-const OVERDUE_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+pub const OVERDUE_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The longest wait between two tries.
 const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
@@ -81,6 +81,23 @@ pub struct Deletions {
     clock: Clock,
     /// When to try again, and how long was waited before: in memory, so a restart tries at once.
     again: HashMap<Key, (Timestamp, Duration)>,
+    tries: NextTries,
+}
+
+/// When recipients that owe deletions are asked again, as the worker last said. A clone is one more reference.
+#[derive(Clone, Debug, Default)]
+pub struct NextTries(Arc<Mutex<HashMap<RecipientId, Timestamp>>>);
+
+impl NextTries {
+    /// When this recipient is asked again, if that is known.
+    #[must_use]
+    pub fn of(&self, recipient: &RecipientId) -> Option<Timestamp> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(recipient).copied()
+    }
+
+    fn set(&self, tries: HashMap<RecipientId, Timestamp>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = tries;
+    }
 }
 
 impl Deletions {
@@ -94,7 +111,14 @@ impl Deletions {
         entropy: Entropy,
         clock: Clock,
     ) -> Self {
-        Self { ledger, audit, policies, models, entropy, clock, again: HashMap::new() }
+        let (again, tries) = (HashMap::new(), NextTries::default());
+        Self { ledger, audit, policies, models, entropy, clock, again, tries }
+    }
+
+    /// The same worker, which says in `tries` when it asks again.
+    #[must_use]
+    pub fn telling(self, tries: NextTries) -> Self {
+        Self { tries, ..self }
     }
 
     /// Asks for every deletion that is owed and due.
@@ -106,6 +130,7 @@ impl Deletions {
         let owed = tokio::task::spawn_blocking(move || ledger.deletions_owed());
         let owed = owed.await.unwrap_or(Err(ConsentError::Stopping))?;
         let mut asking = Asking::default();
+        let mut tries: HashMap<RecipientId, Timestamp> = HashMap::new();
         self.again.retain(|key, _| owed.iter().any(|(_, known, ..)| known == key));
         for (subject, key, version, deletion) in owed {
             let now = self.clock.now();
@@ -115,9 +140,10 @@ impl Deletions {
                 asking.overdue += late;
                 continue;
             }
-            if self.again.get(&key).is_some_and(|(at, _)| now < *at) {
+            if let Some((at, _)) = self.again.get(&key).filter(|(at, _)| now < *at) {
                 asking.owed += 1;
                 asking.overdue += late;
+                note(&mut tries, &deletion.recipient, *at);
                 continue;
             }
             let reply = self.ask(&subject, &deletion).await?;
@@ -135,7 +161,7 @@ impl Deletions {
                     "unanswered"
                 }
                 Reply::None => {
-                    self.wait(key, now);
+                    note(&mut tries, &deletion.recipient, self.wait(key, now));
                     asking.owed += 1;
                     asking.overdue += late;
                     continue;
@@ -143,6 +169,7 @@ impl Deletions {
             };
             self.close(&subject, (key, version), &deletion, (outcome, reply)).await?;
         }
+        self.tries.set(tries);
         Ok(asking)
     }
 
@@ -153,11 +180,13 @@ impl Deletions {
         self.models.iter().find(known).is_some_and(|model| model.switch().is_off())
     }
 
-    /// Waits twice as long as before until the next try.
-    fn wait(&mut self, key: Key, now: Timestamp) {
+    /// Waits twice as long as before until the next try, and says when that is.
+    fn wait(&mut self, key: Key, now: Timestamp) -> Timestamp {
         let waited = self.again.get(&key).map_or(Duration::from_secs(1), |(_, wait)| *wait * 2);
         let wait = waited.min(LONGEST_WAIT);
-        self.again.insert(key, (now.after(wait), wait));
+        let at = now.after(wait);
+        self.again.insert(key, (at, wait));
+        at
     }
 
     /// What the recipient said. One that is no longer configured cannot be asked; one that does not answer anybody now
@@ -256,6 +285,12 @@ impl fmt::Debug for Deletions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Deletions").field("waiting", &self.again.len()).finish_non_exhaustive()
     }
+}
+
+/// Notes the earliest try of each recipient.
+fn note(tries: &mut HashMap<RecipientId, Timestamp>, recipient: &RecipientId, at: Timestamp) {
+    let known = tries.entry(recipient.clone()).or_insert(at);
+    *known = at.min(*known);
 }
 
 /// A deletion passes no gate: it tells a recipient nothing that it does not hold already.

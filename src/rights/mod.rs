@@ -9,4 +9,4 @@
 
 mod deletions;
 
-pub use deletions::{Asking, Deletions, RightsError};
+pub use deletions::{Asking, Deletions, GIVE_UP_AFTER, NextTries, OVERDUE_AFTER, RightsError};

@@ -18,6 +18,7 @@ use super::{
     error::{CommitError, StoreError, Unavailable, doing},
     inbox::{Inbox, Request},
     journal::Spares,
+    leaves::LeafRun,
     options::{Limits, Options},
     period::Period,
     recover::{self, Recovered},
@@ -198,6 +199,12 @@ impl Store {
         let rows = (from..self.log_size()).take(count);
         rows.map(|index| self.state().leaves.read(index).map_err(doing("reading rows of the log")))
             .collect()
+    }
+
+    /// The public bytes of rows from `from` on, as many as are read well at once and `most` at most: none behind the end.
+    pub fn leaf_run(&self, from: u64, most: u64) -> Result<LeafRun, StoreError> {
+        let most = most.min(self.log_size().saturating_sub(from));
+        self.state().leaves.read_run(from, most).map_err(doing("reading rows of the log"))
     }
 
     /// Nonce and sealed body of the row at `index`; `None` if it had none or its month was dropped.

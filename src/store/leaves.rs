@@ -21,6 +21,42 @@ const MAGIC: &[u8; 8] = b"csLeafs1";
 pub(super) const PER_FILE: u64 = 65_536;
 const ROWS: u64 = 8 + PER_FILE * 4;
 
+/// Rows of the log one behind another, read at once.
+#[derive(Debug)]
+pub struct LeafRun {
+    first: u64,
+    /// Where the first begins and each ends, from the first row of the file.
+    begin: u32,
+    ends: Vec<u32>,
+    bytes: Vec<u8>,
+}
+
+impl LeafRun {
+    /// How many rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The rows with their indices, in the order of the log. A row whose place makes no sense is empty.
+    #[must_use]
+    pub fn rows(&self) -> impl DoubleEndedIterator<Item = (u64, &[u8])> {
+        (0..self.ends.len()).map(|place| {
+            let before = place.checked_sub(1).and_then(|before| self.ends.get(before));
+            let from = before.copied().unwrap_or(self.begin).saturating_sub(self.begin);
+            let to = self.ends.get(place).copied().unwrap_or(0).saturating_sub(self.begin);
+            let row = self.bytes.get(from as usize..to as usize).unwrap_or_default();
+            (self.first + place as u64, row)
+        })
+    }
+}
+
 /// The rows of the log. One thread appends; any may read.
 #[derive(Debug)]
 pub(super) struct Leaves {
@@ -121,13 +157,38 @@ impl Leaves {
 
     /// The row at `index`, which the caller knows to be there.
     pub(super) fn read(&self, index: u64) -> io::Result<Vec<u8>> {
+        read_row(&*self.file_for_reading(index)?, index)
+    }
+
+    fn file_for_reading(&self, index: u64) -> io::Result<Arc<dyn File>> {
         let number = index / PER_FILE;
         let open = self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let file = match open.filter(|(open, _)| *open == number) {
-            Some((_, file)) => file,
-            None => self.fs.open(&self.path(number), OpenMode::Read)?.into(),
-        };
-        read_row(&*file, index)
+        match open.filter(|(open, _)| *open == number) {
+            Some((_, file)) => Ok(file),
+            None => Ok(self.fs.open(&self.path(number), OpenMode::Read)?.into()),
+        }
+    }
+
+    /// The rows from `first` on, up to `most` and to the end of the file, in one piece. The caller knows them to be there.
+    pub(super) fn read_run(&self, first: u64, most: u64) -> io::Result<LeafRun> {
+        if most == 0 {
+            return Ok(LeafRun { first, begin: 0, ends: Vec::new(), bytes: Vec::new() });
+        }
+        let file = self.file_for_reading(first)?;
+        let count = most.min(PER_FILE - first % PER_FILE);
+        let mut table = vec![0; usize::try_from(count * 4).map_err(io::Error::other)?];
+        file.read_exact_at(&mut table, 8 + first % PER_FILE * 4)?;
+        let (begin, _) = bounds(&*file, first % PER_FILE)?;
+        let ends: Vec<u32> =
+            table.as_chunks().0.iter().map(|end| u32::from_be_bytes(*end)).collect();
+        let end = ends.last().copied().unwrap_or(begin);
+        let length = end.checked_sub(begin).ok_or(io::ErrorKind::InvalidData)?;
+        if u64::from(end) > file.size()?.saturating_sub(ROWS) {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
+        file.read_exact_at(&mut bytes, ROWS + u64::from(begin))?;
+        Ok(LeafRun { first, begin, ends, bytes })
     }
 
     /// Makes durable what was appended so far.

@@ -61,6 +61,7 @@ pub use batch::{Batch, Committed, Expect, Key, Leaf, Put, Record};
 pub use counts::{Counts, Pulse};
 pub use error::{CommitError, StoreError, Unavailable};
 pub use handle::{Health, Position, Store};
+pub use leaves::LeafRun;
 pub use options::{Engine, FileKey, Limits, OnSyncFailure, Options};
 pub use period::{InvalidPeriod, Period};
 pub use recover::{Recovered, ViewOrigin, distrust_view};

@@ -23,7 +23,7 @@ use std::{collections::BTreeSet, fmt, sync::Arc};
 use ring::hmac;
 use zeroize::Zeroizing;
 
-pub(crate) use self::crypto::{expand, length_prefix, mac, open, seal};
+pub(crate) use self::crypto::{expand, length_prefix, mac, mac_with, open, seal};
 pub use self::{
     highwater::Highwater,
     keeper::{Keeper, KeeperError},
@@ -147,7 +147,9 @@ impl Vault {
         let lookup = hmac::Key::new(hmac::HMAC_SHA256, lookup.as_slice());
         let retry = expand(&root, &[b"consentry/retry/v1"]);
         let retry = hmac::Key::new(hmac::HMAC_SHA256, retry.as_slice());
-        Ok(Tenant { name: tenant.clone(), lookup, retry })
+        let cursor = expand(&root, &[b"consentry/cursor/v1"]);
+        let cursor = hmac::Key::new(hmac::HMAC_SHA256, cursor.as_slice());
+        Ok(Tenant { name: tenant.clone(), lookup, retry, cursor })
     }
 
     /// The handle of a person. It consumes the id: from here on nobody has it.
@@ -296,6 +298,7 @@ pub struct Tenant {
     name: TenantId,
     lookup: hmac::Key,
     retry: hmac::Key,
+    cursor: hmac::Key,
 }
 
 impl Tenant {
@@ -303,6 +306,11 @@ impl Tenant {
     #[must_use]
     pub fn name(&self) -> &TenantId {
         &self.name
+    }
+
+    /// The key under which the places of pages are told.
+    pub(crate) fn cursors(&self) -> hmac::Key {
+        self.cursor.clone()
     }
 
     /// `HMAC(K_retry, Σ u64be length ‖ part)`: what calls with a key of the client's are known by.

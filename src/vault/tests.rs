@@ -20,10 +20,12 @@ fn tenant() -> Tenant {
     let root: [u8; 32] = bytes(0x20);
     let lookup = expand(&root, &[b"consentry/lookup/v1", &1u32.to_be_bytes()]);
     let retry = expand(&root, &[b"consentry/retry/v1"]);
+    let cursor = expand(&root, &[b"consentry/cursor/v1"]);
     Tenant {
         name: TenantId::parse("t1").unwrap(),
         lookup: hmac::Key::new(hmac::HMAC_SHA256, lookup.as_slice()),
         retry: hmac::Key::new(hmac::HMAC_SHA256, retry.as_slice()),
+        cursor: hmac::Key::new(hmac::HMAC_SHA256, cursor.as_slice()),
     }
 }
 

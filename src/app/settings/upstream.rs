@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::{
     auth::Source,
-    domain::{Pseudodomain, PurposeId, RecipientId},
+    domain::{Country, Pseudodomain, PurposeId, RecipientId},
     upstream::{GorseSettings, Limits, MapSettings},
 };
 
@@ -42,6 +42,8 @@ pub struct UpstreamSettings {
     /// Whether it is run by someone else.
     #[serde(default)]
     pub third_party: bool,
+    /// The country it is in, for the records of processing (ISO 3166-1 alpha-2).
+    pub country: Option<Country>,
     /// What a withdrawal does to what it holds.
     #[serde(default)]
     pub on_withdraw: OnWithdraw,

@@ -77,6 +77,9 @@ problems! {
     MethodNotAllowed METHOD_NOT_ALLOWED "method-not-allowed" "This path has no such method"
         "The header `Allow` lists the methods that the path has."
         []
+    NotAcceptable NOT_ACCEPTABLE "not-acceptable" "The call has no form that `Accept` allows"
+        "Leave the header `Accept` out, or name one of the forms that the call has."
+        ["available": "the media types that the call has"]
     UnsupportedMediaType UNSUPPORTED_MEDIA_TYPE "unsupported-media-type" "The body has another type than this call takes"
         "Send the header `Content-Type` that the call asks for; its text is UTF-8."
         ["expected": "the media type that the call takes"]
@@ -103,7 +106,7 @@ problems! {
         ["errors": "the places: pointer, detail and, where known, line, column and allowed"]
     InvalidParameter BAD_REQUEST "invalid-parameter" "A query parameter or header is not as this call takes it"
         "The name says which one."
-        ["name": "the parameter or header"]
+        ["name": "the parameter or header", "known": "the names or words that there are, where they are a closed list"]
     UnknownPurpose UNPROCESSABLE_ENTITY "unknown-purpose" "There is no such purpose"
         "Purposes are those of the catalogue in force; GET /v1/purposes lists them."
         ["known": "the purposes in force"]

@@ -182,6 +182,12 @@ impl PolicyChanges {
         self.policies.current().version().to_owned()
     }
 
+    /// The bundle in force.
+    #[must_use]
+    pub fn bundle_in_force(&self) -> Arc<Bundle> {
+        self.policies.snapshot()
+    }
+
     /// The files of the one version whose name begins with `name`; `current` is the one in force.
     ///
     /// # Errors

@@ -40,6 +40,9 @@ pub struct Applied {
     pub at_ms: i64,
     /// How: `start` for the first, which came from the configured folder, else `apply`.
     pub how: String,
+    /// Who, as the log's body names them; nothing in records of earlier versions of the program.
+    #[serde(default)]
+    pub by: Option<String>,
 }
 
 /// Standings are yet to be changed.
@@ -141,6 +144,7 @@ impl Versions {
             version: version.to_owned(),
             at_ms: self.clock.now().millis(),
             how: entry.how.to_owned(),
+            by: Some(entry.by.to_owned()),
         };
         let mut put = vec![
             self.put(b"o/policy/current", &applied)?,
