@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     ambient::{Clock, Entropy, Fs, RealFs},
-    audit::{Audit, Draft, Event},
+    audit::{Audit, Draft, Event, Proving, Unpublished},
     auth::{Authority, Source},
     catalog::Catalog,
     consent::{self, Audience, Ledger},
@@ -23,7 +23,7 @@ use crate::{
     observe::{self, Observer},
     operate::{self, Backups, Continuity, PolicyChanges, Schedule},
     policy::Policies,
-    rights::Deletions,
+    rights::{Deletions, Exports},
     store::{Lane, Limits, OnSyncFailure, Recovered, Store, Unavailable, ViewOrigin},
     upstream::Builtin,
     vault::Vault,
@@ -79,6 +79,8 @@ pub struct App {
     pub ledger: Ledger,
     /// The items.
     pub catalog: Catalog,
+    /// Where rows stand in the published log, and what proves it.
+    pub proving: Arc<dyn Proving>,
     /// The story of a call.
     pub gateway: Gateway,
     /// Who may ask.
@@ -184,7 +186,6 @@ impl App {
         let app = Self {
             continuity: Arc::new(continuity),
             backups: Arc::new(backups),
-            settings,
             machine,
             store,
             vault,
@@ -193,8 +194,10 @@ impl App {
             policy_changes,
             ledger,
             catalog,
+            proving: unpublished(&settings),
             gateway,
             authority,
+            settings,
             builtins,
             observer,
         };
@@ -212,6 +215,7 @@ impl App {
             gateway: self.gateway.on_this_worker(lane),
             ledger: self.ledger.clone(),
             catalog: self.catalog.clone(),
+            exports: self.exports(),
             policies: self.policies.clone(),
             authority: self.authority.clone(),
             log_origin: self.settings.audit.origin.as_str().into(),
@@ -229,6 +233,12 @@ impl App {
         if let Err(error) = noted {
             tracing::warn!(error.message = %error, "the highwater mark is older than the state");
         }
+    }
+
+    /// People's exports.
+    #[must_use]
+    pub fn exports(&self) -> Exports {
+        Exports::new(self.store.clone(), self.ledger.clone(), self.proving.clone())
     }
 
     /// The worker of the deletions that recipients owe.
@@ -291,6 +301,11 @@ fn models(
         models.push(Serving { model, purposes: upstream.purposes.clone(), kept_here });
     }
     Ok((models, made.builtins))
+}
+
+/// The log of a gateway that publishes none.
+fn unpublished(settings: &Settings) -> Arc<dyn Proving> {
+    Arc::new(Unpublished { origin: settings.audit.origin.as_str().into() })
 }
 
 fn tenants(settings: &Settings) -> Vec<TenantId> {

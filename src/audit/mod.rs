@@ -8,15 +8,25 @@
 //!
 //! Start with [`Draft`]; [`Audit::record`] writes one.
 
+mod finding;
 mod leaf;
 mod row;
 mod vocabulary;
+
+mod opened;
+mod own;
+mod proving;
 
 use std::{fmt, sync::Arc};
 
 use arc_swap::ArcSwap;
 
+pub use finding::{Finder, Marks, event, marks};
 pub use leaf::{Draft, RowKeys};
+pub(crate) use opened::text;
+pub use opened::{NotOpened, OpenedRow, Shown};
+pub use own::{Amiss, NotOwn, OwnLog, OwnRows, TagKey, Until};
+pub use proving::{Place, Proving, Unpublished};
 pub use row::{NOTHING, NotARow, Previous, Row};
 pub use vocabulary::{UnknownWord, Vocabulary};
 
@@ -79,6 +89,8 @@ events! {
     ConsentCarried = "consent.carried",
     /// A person set rules of their own.
     RulesChanged = "rights.rules",
+    /// A person's rows were exported to them, and their audit epoch was closed.
+    RightsExport = "rights.export",
     /// A person came to be known.
     SubjectCreated = "subject.created",
     /// A recipient answered a deletion.
@@ -99,6 +111,10 @@ events! {
     OperatorTokenRevoked = "operator.token_revoked",
     /// The keys that tokens are verified with were read anew.
     OperatorKeysReloaded = "operator.keys_reloaded",
+    /// An operator opened rows for somebody who may see them.
+    OperatorOpened = "operator.opened",
+    /// An operator held the rows against the keys of the people who are known.
+    OperatorReconciled = "operator.reconciled",
     /// A backup was put in the place of the state, or the operator confirmed what came of it.
     StateRestored = "state.restored",
     /// The operator had a backup taken.

@@ -2,6 +2,7 @@
 //!
 //! Exit statuses: 0 done, 1 failed (the reason is on standard error), 2 the command line was not understood.
 
+mod audit;
 mod health;
 mod import;
 mod init;
@@ -88,6 +89,9 @@ enum What {
         #[command(subcommand)]
         what: token::TokenCommand,
     },
+    /// Looks into the log: one's own rows, rows that were opened, rows and keys.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Works with policies.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -122,6 +126,11 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         },
         What::Switch { what } => switch::run(&what),
         What::Token { what } => token::run(&what),
+        What::Audit(command) => match audit::run(&command) {
+            Ok(true) => Ok(()),
+            Ok(false) => return ExitCode::FAILURE,
+            Err(error) => Err(error),
+        },
         What::Policy(command) => match policy::run(&command) {
             Ok(true) => Ok(()),
             Ok(false) => return ExitCode::FAILURE,

@@ -26,6 +26,8 @@ mod recommend;
 mod events;
 mod items;
 
+mod export;
+
 mod consents;
 mod purposes;
 mod rules;

@@ -13,7 +13,7 @@ use utoipa::{
     },
 };
 
-use super::{Problem, consents, events, items, purposes, recommend, rules, status};
+use super::{Problem, consents, events, export, items, purposes, recommend, rules, status};
 
 /// The document.
 #[must_use]
@@ -29,7 +29,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     ),
     paths(
         recommend::recommend, recommend::preview, recommend::batch, events::track, items::put_all, items::put_one,
-        purposes::list, consents::act, consents::query, consents::mine, rules::read, rules::change, status::health,
+        purposes::list, consents::act, consents::query, consents::mine, export::mine, rules::read, rules::change, status::health,
         status::describe, status::reference, status::problem
     ),
     components(schemas(ProblemDocument)),

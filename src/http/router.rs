@@ -17,7 +17,8 @@ use axum::{
 use tower::{Service, layer::layer_fn};
 
 use super::{
-    Edge, Problem, ProblemKind, consents, events, items, openapi, purposes, recommend, rules,
+    Edge, Problem, ProblemKind, consents, events, export, items, openapi, purposes, recommend,
+    rules,
     seen::Seen,
     status::{self, Described},
 };
@@ -38,6 +39,7 @@ pub fn router(edge: Edge) -> Router {
         .route("/v1/consents", post(consents::act))
         .route("/v1/consents/query", post(consents::query))
         .route("/v1/me/consents", get(consents::mine))
+        .route("/v1/me/export", get(export::mine))
         .route("/v1/me/rules", get(rules::read).patch(rules::change))
         .route("/healthz", get(status::health))
         .route("/openapi.json", get(status::describe).layer(Extension(described.clone())))

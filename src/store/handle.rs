@@ -1,6 +1,7 @@
 //! The store as the rooms above hold it.
 
 use std::{
+    ops::Range,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError, mpsc},
     thread::JoinHandle,
@@ -195,9 +196,29 @@ impl Store {
 
     /// The public bytes of up to `count` rows from `from` on.
     pub fn leaves(&self, from: u64, count: usize) -> Result<Vec<Vec<u8>>, StoreError> {
-        let rows = (from..self.log_size()).take(count);
-        rows.map(|index| self.state().leaves.read(index).map_err(doing("reading rows of the log")))
-            .collect()
+        let to = from.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
+        let mut rows = Vec::new();
+        self.each_leaf(from..to, |_, row| rows.push(row.to_vec()))?;
+        Ok(rows)
+    }
+
+    /// Shows the public bytes of each of the rows of `range` that are there, in their order. Reads the disk in blocks of
+    /// some thousand rows, and holds one of them at a time.
+    pub fn each_leaf(
+        &self,
+        range: Range<u64>,
+        mut each: impl FnMut(u64, &[u8]),
+    ) -> Result<(), StoreError> {
+        let (mut at, end) = (range.start, range.end.min(self.log_size()));
+        while at < end {
+            let block = self.state().leaves.block(at, end - at);
+            let block = block.map_err(doing("reading rows of the log"))?;
+            for row in block.rows() {
+                each(at, row);
+                at += 1;
+            }
+        }
+        Ok(())
     }
 
     /// Nonce and sealed body of the row at `index`; `None` if it had none or its month was dropped.

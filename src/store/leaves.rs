@@ -20,6 +20,8 @@ use super::error::{StoreError, doing};
 const MAGIC: &[u8; 8] = b"csLeafs1";
 pub(super) const PER_FILE: u64 = 65_536;
 const ROWS: u64 = 8 + PER_FILE * 4;
+/// The most rows that are read at once: about a megabyte.
+const PER_BLOCK: u64 = 4096;
 
 /// The rows of the log. One thread appends; any may read.
 #[derive(Debug)]
@@ -121,13 +123,40 @@ impl Leaves {
 
     /// The row at `index`, which the caller knows to be there.
     pub(super) fn read(&self, index: u64) -> io::Result<Vec<u8>> {
+        read_row(&*self.file_for_reading(index)?, index)
+    }
+
+    /// The rows from index `first` on, which the caller knows to be there: `count` of them, or fewer where their file or a
+    /// block ends. It takes two reads, however many they are.
+    pub(super) fn block(&self, first: u64, count: u64) -> io::Result<Block> {
+        let place = first % PER_FILE;
+        let count = count.min(PER_FILE - place).min(PER_BLOCK);
+        let file = self.file_for_reading(first)?;
+        // Where the row before ends is where the first begins; before the first row of a file stands nothing.
+        let before = u64::from(place > 0);
+        let entries = usize::try_from(count + before).map_err(io::Error::other)?;
+        let mut table = vec![0; entries * 4];
+        file.read_exact_at(&mut table, 8 + (place - before) * 4)?;
+        let (numbers, _) = table.as_chunks::<4>();
+        let mut ends: Vec<u32> = numbers.iter().map(|end| u32::from_be_bytes(*end)).collect();
+        let begin = if before > 0 { ends.remove(0) } else { 0 };
+        let last = ends.last().copied().unwrap_or(begin);
+        let is_sorted = ends.is_sorted() && ends.first().is_none_or(|end| *end >= begin);
+        if !is_sorted || u64::from(last) > file.size()?.saturating_sub(ROWS) {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        let mut bytes = vec![0; usize::try_from(last - begin).map_err(io::Error::other)?];
+        file.read_exact_at(&mut bytes, ROWS + u64::from(begin))?;
+        Ok(Block { begin, ends, bytes })
+    }
+
+    fn file_for_reading(&self, index: u64) -> io::Result<Arc<dyn File>> {
         let number = index / PER_FILE;
         let open = self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let file = match open.filter(|(open, _)| *open == number) {
-            Some((_, file)) => file,
-            None => self.fs.open(&self.path(number), OpenMode::Read)?.into(),
-        };
-        read_row(&*file, index)
+        match open.filter(|(open, _)| *open == number) {
+            Some((_, file)) => Ok(file),
+            None => Ok(self.fs.open(&self.path(number), OpenMode::Read)?.into()),
+        }
     }
 
     /// Makes durable what was appended so far.
@@ -138,6 +167,28 @@ impl Leaves {
             self.fs.open(&self.path(number), OpenMode::Write)?.sync_data()?;
         }
         self.fs.sync_dir(&self.dir)
+    }
+}
+
+/// Rows that stand one behind another.
+#[derive(Debug)]
+pub(super) struct Block {
+    begin: u32,
+    /// Where each ends, counted as in their file.
+    ends: Vec<u32>,
+    bytes: Vec<u8>,
+}
+
+impl Block {
+    /// The rows in their order.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = self.bytes.as_slice();
+        let mut begin = self.begin;
+        self.ends.iter().map_while(move |end| {
+            let (row, after) = rest.split_at_checked((end - begin) as usize)?;
+            (rest, begin) = (after, *end);
+            Some(row)
+        })
     }
 }
 

@@ -102,6 +102,9 @@ const HANDLES: &[u8] = b"h/";
 /// The prefix of the wrapped keys.
 const KEYS: &[u8] = b"k/";
 
+/// The prefix of the records that say which keys rows about nobody use.
+const NOBODY: &[u8] = b"n/";
+
 /// The version of the lookup key that handles are made with.
 const LOOKUP_VERSION: u32 = 1;
 
@@ -206,6 +209,38 @@ impl Vault {
         Ok(Some(SubjectKey::new(sid, key)))
     }
 
+    /// Every key that lives: of people, and those that rows about nobody use, of which the second part says so. Reads the
+    /// disk, and shows also keys that come into being meanwhile, or not.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn living(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<(SubjectKey, bool), VaultError>> + use<'_>, VaultError>
+    {
+        let nobodys = self.store.scan(NOBODY).map(|found| found.map(|(_, record)| record.value));
+        let nobodys: BTreeSet<Vec<u8>> = nobodys.collect::<Result<_, _>>()?;
+        Ok(self.store.scan(KEYS).map(move |found| {
+            let (key, record) = found?;
+            let sid = key.as_bytes().strip_prefix(KEYS).and_then(|sid| sid.try_into().ok());
+            let sid = Sid(sid.ok_or(VaultError::Sealed)?);
+            let key = SubjectKey::new(sid, self.keeper.unwrap(sid, &as_wrap(&record.value)?)?);
+            Ok((key, nobodys.contains(sid.0.as_slice())))
+        }))
+    }
+
+    /// How many keys live: of people, and those that rows about nobody use. Reads the disk.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn count_living(&self) -> Result<(u64, u64), VaultError> {
+        let count = |prefix| {
+            self.store.scan(prefix).try_fold(0_u64, |count, found| found.map(|_| count + 1))
+        };
+        let (all, nobodys) = (count(KEYS)?, count(NOBODY)?);
+        Ok((all.saturating_sub(nobodys), nobodys))
+    }
+
     /// Draws a new person's `sid` and key. Nothing is kept until the caller commits the enrolment, together with
     /// whatever made the person known.
     ///
@@ -229,7 +264,7 @@ impl Vault {
     /// # Errors
     /// When the store fails, or the kept key does not open.
     pub fn nobody(&self, period: &str) -> Result<SubjectKey, VaultError> {
-        let at = prefixed(b"n/", period.as_bytes());
+        let at = prefixed(NOBODY, period.as_bytes());
         if let Some(record) = self.store.read(&at)? {
             let sid = Sid(record.value.as_slice().try_into().map_err(|_| VaultError::Sealed)?);
             return self.by_sid(sid)?.ok_or(VaultError::Sealed);

@@ -18,6 +18,7 @@ pub(crate) mod log;
 pub(crate) mod model;
 pub(crate) mod needles;
 mod stage;
+pub(crate) mod tree;
 pub(crate) mod wire;
 pub(crate) mod wiring;
 

@@ -11,8 +11,9 @@ use std::{
 use consentry::{
     ambient::{Clock, Entropy, FaultFs, Fs, RealFs},
     app::{App, AppError, Machine, Server, Settings},
+    audit::Proving,
     auth::Source,
-    store::{Limits, OnSyncFailure},
+    store::{Limits, OnSyncFailure, Store},
 };
 
 /// A disk of a test's own making.
@@ -44,6 +45,8 @@ pub(crate) struct Set {
     /// More lines of the server's part of the configuration, and of the shop's.
     pub(crate) server_settings: String,
     pub(crate) shop_settings: String,
+    /// What proves rows, made over the store; nothing does if absent.
+    pub(crate) proving: Option<fn(&Store) -> Arc<dyn Proving>>,
 }
 
 impl Set {
@@ -63,6 +66,7 @@ impl Set {
             workers: 2,
             server_settings: String::new(),
             shop_settings: String::new(),
+            proving: None,
         }
     }
 }
@@ -114,7 +118,11 @@ pub(crate) fn try_start(set: Set) -> Result<Server, AppError> {
         limits: Limits { least_free: Some(set.least_free), ..Limits::small() },
         on_sync_failure: OnSyncFailure::Poison,
     };
-    Server::start(App::open(settings, machine, read)?)
+    let mut app = App::open(settings, machine, read)?;
+    if let Some(proving) = set.proving {
+        app.proving = proving(&app.store);
+    }
+    Server::start(app)
 }
 
 /// Why a gateway before a model of `kind` with `settings` does not start.
