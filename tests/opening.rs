@@ -2,7 +2,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    clippy::string_slice,
     reason = "a test that cannot read what it looks at must fail"
 )]
 
@@ -212,10 +211,13 @@ async fn an_operator_opens_a_row_and_the_log_says_so_first() {
     let shown = row.check(&keys()).unwrap();
     assert!(shown.opens);
     // Its proof stands under a checkpoint that holds the row about the opening: that was there before.
-    let said = &stage.log_since(rows.len()).await[0];
-    assert!(shown.checkpoint.unwrap().size > said.index);
-    assert_eq!((said.event(), &said.leaf["r"]), ("operator.opened", &json!("court_order")));
-    let body = stage.opens_nobodys(said.index).unwrap();
+    let row_before = &stage.log_since(rows.len()).await[0];
+    assert!(shown.checkpoint.unwrap().size > row_before.index);
+    assert_eq!(
+        (row_before.event(), &row_before.leaf["r"]),
+        ("operator.opened", &json!("court_order"))
+    );
+    let body = stage.opens_nobodys(row_before.index).unwrap();
     assert_eq!(body["rows"], json!([{"origin": ORIGIN, "index": decided}]));
     assert_eq!(
         (row.index, row.entry.as_bytes()),

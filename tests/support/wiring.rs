@@ -19,6 +19,9 @@ use consentry::{
 /// A disk of a test's own making.
 pub(crate) type OwnDisk = dyn Fs + std::panic::RefUnwindSafe;
 
+/// Makes what proves the rows of a store.
+pub(crate) type Prover = fn(&Store) -> Arc<dyn Proving>;
+
 /// What a stage is set with.
 pub(crate) struct Set {
     pub(crate) clock: Clock,
@@ -46,7 +49,7 @@ pub(crate) struct Set {
     pub(crate) server_settings: String,
     pub(crate) shop_settings: String,
     /// What proves rows, made over the store; nothing does if absent.
-    pub(crate) proving: Option<fn(&Store) -> Arc<dyn Proving>>,
+    pub(crate) proving: Option<Prover>,
 }
 
 impl Set {
