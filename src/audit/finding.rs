@@ -21,8 +21,9 @@ pub fn marks(entry: &[u8]) -> Option<Marks> {
     let tag = entry.strip_suffix(b"\"}")?;
     let (before, tag) = tag.split_at_checked(tag.len().checked_sub(LETTERS)?)?;
     let before = before.strip_suffix(TAG)?;
-    let at = before.windows(NONCE.len()).position(|window| window == NONCE)?;
-    let nonce = before.get(at + NONCE.len()..)?.get(..LETTERS)?;
+    let rest = before.get(COMMITMENT..)?;
+    let at = rest.windows(NONCE.len()).position(|window| window == NONCE)?;
+    let nonce = rest.get(at + NONCE.len()..)?.get(..LETTERS)?;
     Some((bytes(nonce)?, bytes(tag)?))
 }
 

@@ -25,7 +25,7 @@ use crate::{
     vault::{SubjectKey, Vault},
 };
 
-/// Up to how many trials are made when nobody says how many: some minutes of one core.
+/// Up to how many trials are made when nobody says how many: some ten minutes of one core.
 const MOST_TRIALS: u64 = 1_000_000_000;
 
 /// How many rows are drawn when nobody says how many.
