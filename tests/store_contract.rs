@@ -113,6 +113,7 @@ contract! {
     a_scan_shows_its_prefix_in_order_and_nothing_else
     a_long_scan_misses_nothing
     rows_keep_the_order_of_their_batches
+    many_rows_read_as_they_were_written_wherever_files_and_blocks_end
     bodies_come_back_with_their_nonce_and_go_by_the_month
     everything_is_there_after_reopening
     everything_is_there_after_checkpoints_dropped_the_journal
@@ -278,6 +279,24 @@ fn rows_keep_the_order_of_their_batches(home: &Home) {
     assert_eq!(store.leaves(0, 9).unwrap(), [b"r0".to_vec(), vec![], b"r2".to_vec()]);
     assert_eq!(store.leaves(1, 1).unwrap(), [Vec::<u8>::new()]);
     assert_eq!((store.leaf(3).unwrap(), store.body(0).unwrap()), (None, None));
+}
+
+fn many_rows_read_as_they_were_written_wherever_files_and_blocks_end(home: &Home) {
+    let store = home.open();
+    let name = |n: u64| format!("row {n}");
+    for batch in (0..66_000).collect::<Vec<u64>>().chunks(300) {
+        let leaf = |n: &u64| leaf(&name(*n), "", "2026-01-01T00:00:00Z");
+        store.commit_blocking(rows(batch.iter().map(leaf).collect())).unwrap();
+    }
+    // Blocks end at 4096 rows, files at 65,536.
+    for from in [0, 1, 4095, 4096, 61_439, 65_535, 65_536, 65_990, 70_000] {
+        let read = store.leaves(from, 5000).unwrap();
+        let written: Vec<_> = (from..66_000).take(5000).map(|n| name(n).into_bytes()).collect();
+        assert_eq!(read, written, "from {from}");
+    }
+    let mut seen = Vec::new();
+    store.each_leaf(65_530..65_540, |index, row| seen.push((index, row.to_vec()))).unwrap();
+    assert_eq!(seen, (65_530..65_540).map(|n| (n, name(n).into_bytes())).collect::<Vec<_>>());
 }
 
 fn bodies_come_back_with_their_nonce_and_go_by_the_month(home: &Home) {

@@ -25,6 +25,7 @@ impl App {
             policy_changes: self.policy_changes.clone(),
             ledger: self.ledger.clone(),
             catalog: self.catalog.clone(),
+            proving: self.proving.clone(),
             gateway: self.gateway.on_this_worker(lane),
             switches: self.switches(),
             authority: self.authority.clone(),

@@ -26,6 +26,9 @@ pub enum AppError {
     /// Something that would be made is there already.
     #[error("{0} is there already, and nothing is overwritten: name another folder")]
     Exists(PathBuf),
+    /// What was to be checked is not as it must be.
+    #[error("{0}")]
+    Wrong(String),
     /// The configuration says something that cannot be done.
     #[error("the configuration: {0}")]
     Settings(String),

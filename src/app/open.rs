@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     ambient::{Clock, Entropy, Fs, RealFs},
-    audit::{Audit, Draft, Event, Log, LogGround, Names, log_dir},
+    audit::{Audit, Draft, Event, Log, LogGround, Names, Proving, log_dir},
     auth::{Authority, Source},
     catalog::Catalog,
     consent::{self, Audience, Ledger},
@@ -25,7 +25,7 @@ use crate::{
     observe::Observer,
     operate::{self, Backups, Continuity, PolicyChanges, Schedule},
     policy::{Policies, Purpose},
-    rights::Deletions,
+    rights::{Deletions, Exports},
     store::{Lane, Limits, OnSyncFailure, Recovered, Store, Unavailable, ViewOrigin},
     upstream::Builtin,
     vault::{Keeper, Vault},
@@ -83,6 +83,8 @@ pub struct App {
     pub ledger: Ledger,
     /// The items.
     pub catalog: Catalog,
+    /// Where rows stand in the published log, and what proves it.
+    pub proving: Arc<dyn Proving>,
     /// The story of a call.
     pub gateway: Gateway,
     /// Who may ask.
@@ -177,7 +179,7 @@ impl App {
             opened_at,
             &recovered,
         )?;
-        let log = Log::open(published(&settings, &machine, &store, &audit, &keeper))?;
+        let log = Arc::new(Log::open(published(&settings, &machine, &store, &audit, &keeper))?);
         let backups = backups(&settings, &machine, &store, &audit, &policies);
         let inspector =
             inspector(&settings, &machine, &store, &vault, &audit, &policy_changes, &ledger)?;
@@ -186,8 +188,8 @@ impl App {
             witnesses: witnesses(&settings, &observer)?,
             continuity: Arc::new(continuity),
             backups: Arc::new(backups),
-            log: Arc::new(log),
-            settings,
+            proving: log.clone(),
+            log,
             machine,
             store,
             vault,
@@ -198,6 +200,7 @@ impl App {
             catalog,
             gateway,
             authority,
+            settings,
             builtins,
             observer,
             inspector,
@@ -217,6 +220,7 @@ impl App {
             gateway: self.gateway.on_this_worker(lane),
             ledger: self.ledger.clone(),
             catalog: self.catalog.clone(),
+            exports: self.exports(),
             policies: self.policies.clone(),
             authority: self.authority.clone(),
             log: self.log.clone(),
@@ -235,6 +239,12 @@ impl App {
         if let Err(error) = noted {
             tracing::warn!(error.message = %error, "the highwater mark is older than the state");
         }
+    }
+
+    /// People's exports.
+    #[must_use]
+    pub fn exports(&self) -> Exports {
+        Exports::new(self.store.clone(), self.ledger.clone(), self.proving.clone())
     }
 
     /// The worker of the deletions that recipients owe.

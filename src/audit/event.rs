@@ -38,6 +38,8 @@ events! {
     ConsentCarried = "consent.carried",
     /// A person set rules of their own.
     RulesChanged = "rights.rules",
+    /// A person's rows were exported to them, and their audit epoch was closed.
+    RightsExport = "rights.export",
     /// A person came to be known.
     SubjectCreated = "subject.created",
     /// A recipient answered a deletion.
@@ -62,6 +64,10 @@ events! {
     OperatorTokenRevoked = "operator.token_revoked",
     /// The keys that tokens are verified with were read anew.
     OperatorKeysReloaded = "operator.keys_reloaded",
+    /// An operator opened rows for somebody who may see them.
+    OperatorOpened = "operator.opened",
+    /// An operator held the rows against the keys of the people who are known.
+    OperatorReconciled = "operator.reconciled",
     /// A backup was put in the place of the state, or the operator confirmed what came of it.
     StateRestored = "state.restored",
     /// The operator had a backup taken.

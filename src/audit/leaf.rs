@@ -17,7 +17,8 @@ use std::fmt::Write as _;
 use ring::hmac;
 
 use super::{
-    AuditError, Event,
+    AuditError, Event, Marks,
+    finding::tag_with,
     row::{NOTHING, Previous, Row},
     words,
 };
@@ -84,12 +85,19 @@ impl RowKeys {
     /// The tag of the row with nonce `n`.
     #[must_use]
     pub fn tag(&self, n: &[u8; 16]) -> [u8; 16] {
-        let whole = hmac::sign(&self.tag, n);
-        let mut tag = [0; 16];
-        for (to, from) in tag.iter_mut().zip(whole.as_ref()) {
-            *to = *from;
-        }
-        tag
+        tag_with(&self.tag, n)
+    }
+
+    /// The key of the tags: it finds this person's rows of this epoch, and opens none of them.
+    #[must_use]
+    pub fn tag_key(&self) -> zeroize::Zeroizing<[u8; 32]> {
+        expand(&self.audit, &[b"tag"])
+    }
+
+    /// Whether a row with nonce `n` and tag `y` is this person's, of this epoch.
+    #[must_use]
+    pub fn finds(&self, (n, y): &Marks) -> bool {
+        self.tag(n) == *y
     }
 
     /// What opens the commitment of the row with nonce `n`, and nothing else.

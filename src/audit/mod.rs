@@ -10,6 +10,7 @@
 //! files.
 
 mod event;
+mod finding;
 mod leaf;
 mod publish;
 mod row;
@@ -22,12 +23,21 @@ mod words;
 
 mod read;
 
+mod opened;
+mod own;
+mod proving;
+
 use std::{fmt, sync::Arc};
 
 use arc_swap::ArcSwap;
 
 pub use event::Event;
+pub use finding::{Finder, Marks, event, marks};
 pub use leaf::{Also, Draft, RowKeys};
+pub(crate) use opened::text;
+pub use opened::{NotOpened, OpenedRow, Shown};
+pub use own::{Amiss, NotOwn, OwnLog, OwnRows, TagKey, Until};
+pub use proving::Proving;
 pub use publish::{CHECKPOINT, COSIGNED, Log, LogError, LogGround, Published, log_dir};
 pub use read::{Cursors, Filter, LogReader, Order, RowWords, Span};
 pub use row::{NOTHING, NotARow, Previous, Row};

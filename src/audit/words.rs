@@ -21,6 +21,7 @@ pub(super) const OUTCOMES: &[&str] = &[
     "carried",
     "set",
     "created",
+    "exported",
     // Deletions at recipients.
     "asked",
     "confirmed",
@@ -32,6 +33,8 @@ pub(super) const OUTCOMES: &[&str] = &[
     "token",
     "before",
     "reloaded",
+    "fits",
+    "differs",
     "taken",
     "begun",
     "ended",
@@ -91,6 +94,11 @@ pub(super) const REASONS: &[&str] = &[
     "restore",
     "consents",
     "items",
+    // Why an operator opened rows.
+    "court_order",
+    "supervisory_authority",
+    "subject_request",
+    "incident",
     // What auditors read.
     "entries",
     "policies",

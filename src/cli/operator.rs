@@ -114,6 +114,37 @@ impl Gateway {
         self.answer(request.header(header::CONTENT_TYPE, media).body(Body::from(bytes)))
     }
 
+    /// Makes one call that is answered in lines of JSON, and shows `each` of them as it comes.
+    ///
+    /// # Errors
+    /// As [`Gateway::call`].
+    pub(super) fn lines(
+        &self,
+        path: &str,
+        body: &Value,
+        mut each: impl FnMut(Value),
+    ) -> Result<(), AppError> {
+        let request = Request::builder().method(http::Method::POST).uri(path);
+        let request = request.header(header::CONTENT_TYPE, "application/json");
+        let request = request.body(Body::from(body.to_string()));
+        let request = request.map_err(|error| AppError::Refused(error.to_string()))?;
+        self.runtime.block_on(async {
+            let (head, mut body) = self.exchange(request).await?.into_parts();
+            if !head.status.is_success() {
+                return told(head.status, &self.whole(body).await?).map(drop);
+            }
+            let mut kept = Vec::new();
+            while let Some(frame) = body.frame().await {
+                kept.extend_from_slice(&frame.map_err(broken)?.into_data().unwrap_or_default());
+                while let Some(end) = kept.iter().position(|byte| *byte == b'\n') {
+                    let line: Vec<u8> = kept.drain(..=end).collect();
+                    each(serde_json::from_slice(&line).unwrap_or_default());
+                }
+            }
+            Ok(())
+        })
+    }
+
     fn answer(&self, request: http::Result<Request<Body>>) -> Result<Value, AppError> {
         let request = request.map_err(|error| AppError::Refused(error.to_string()))?;
         let (status, bytes) = self.runtime.block_on(async {
@@ -155,10 +186,6 @@ impl Gateway {
     }
 
     async fn whole(&self, body: Body) -> Result<Bytes, AppError> {
-        let broken = |error| AppError::Machine {
-            doing: "reading the gateway's answer",
-            source: io::Error::other(error),
-        };
         Ok(body.collect().await.map_err(broken)?.to_bytes())
     }
 }
@@ -169,6 +196,10 @@ impl Drop for Gateway {
             app.close();
         }
     }
+}
+
+fn broken(error: axum::Error) -> AppError {
+    AppError::Machine { doing: "reading the gateway's answer", source: io::Error::other(error) }
 }
 
 /// Makes one call over a connection of its own.

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How often an act is tried anew when others change the same standing at the same time.
-const TRIES: usize = 8;
+pub(super) const TRIES: usize = 8;
 
 /// An act that is asked for.
 #[derive(Clone, Debug)]

@@ -110,6 +110,7 @@ fn draft(bundle: &Bundle, act: &Act, epoch: Epoch, at: Timestamp) -> Draft {
         Action::Object => (Event::ConsentRefused, "objected"),
         Action::SetRules => (Event::RulesChanged, "set"),
         Action::Carry => (Event::ConsentCarried, "carried"),
+        Action::Export => (Event::RightsExport, "exported"),
     };
     let mut body = json!({
         "t_ms": at.millis(),

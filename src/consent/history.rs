@@ -29,6 +29,8 @@ pub enum Action {
     SetRules,
     /// Kept under the new names that a policy has for the same things.
     Carry,
+    /// Had their rows of the log exported, which closes the audit epoch.
+    Export,
 }
 
 impl Action {
@@ -43,6 +45,7 @@ impl Action {
             Self::Object => "object",
             Self::SetRules => "set_rules",
             Self::Carry => "carry",
+            Self::Export => "export",
         }
     }
 }

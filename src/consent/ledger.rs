@@ -11,7 +11,7 @@ use std::{
 use arc_swap::ArcSwapOption;
 
 use super::{
-    Act, ConsentError, Deletion, Gates, Standing, history::acts_prefix, owed::Owed,
+    Act, ConsentError, Deletion, Gates, Standing, export::Closed, history::acts_prefix, owed::Owed,
     standing::standing_key, succeed::Endings,
 };
 use crate::{
@@ -80,6 +80,7 @@ pub struct Ledger {
     pub(super) endings: Endings,
     pub(super) migrating: Arc<ArcSwapOption<Succession>>,
     pub(super) owed: Arc<Owed>,
+    pub(super) closed: Arc<Closed>,
     /// Whether the state came from a backup and may lack withdrawals that came after it.
     in_doubt: Arc<AtomicBool>,
     pub(super) retries: Retries,
@@ -127,6 +128,7 @@ impl Ledger {
             endings: Endings::default(),
             migrating: Arc::default(),
             owed: Arc::default(),
+            closed: Arc::default(),
             in_doubt: Arc::default(),
             standings: Arc::new(quick_cache::sync::Cache::new(ground.people)),
         }

@@ -67,7 +67,11 @@ impl Ledger {
                 Action::Withdraw => ConsentState::Withdrawn,
                 Action::Refuse => ConsentState::Refused,
                 Action::Expire => ConsentState::Expired,
-                Action::Give | Action::Object | Action::SetRules | Action::Carry => return None,
+                Action::Give
+                | Action::Object
+                | Action::SetRules
+                | Action::Carry
+                | Action::Export => return None,
             };
             Some(Undurable { purpose: owed.act.purpose.clone()?, state, since: owed.act.at })
         });

@@ -21,6 +21,7 @@ use crate::{
     policy::{Fields, Passage, Permit, Ruling, Shaped, Withheld},
     store::{Batch, CommitError, Expect},
     upstream::{Clearance, Model, Outbound, UpstreamFault},
+    vault::SubjectKey,
 };
 
 /// The largest outbound body that a row keeps whole, in bytes; of a larger one it keeps the hash and the fields.
@@ -43,6 +44,8 @@ pub(super) struct Recorded {
     /// The row's nonce, which names the answer.
     pub(super) nonce: [u8; 16],
     pub(super) keys: RowKeys,
+    /// Whose rows they are; `None` for nobody's.
+    key: Option<SubjectKey>,
     pub(super) at: Timestamp,
     /// How long it was waited for.
     pub(super) waited: Stage,
@@ -119,7 +122,8 @@ impl Gateway {
                 self.counts.record.observe(waited.1);
                 self.report_gap();
                 let (asked, void) = (OnceLock::new(), AtomicBool::new(false));
-                Ok(Recorded { logged, nonce, keys, at, waited, asked, void })
+                let key = decided.person.map(|person| person.key.clone());
+                Ok(Recorded { logged, nonce, keys, key, at, waited, asked, void })
             }
             Err(CommitError::Conflict) => Err(Unrecorded::Changed),
             Err(_) => Err(Unrecorded::Fault(Fault::JOURNAL)),
@@ -227,7 +231,9 @@ impl Gateway {
             rows: None,
             body: body.to_string().into_bytes(),
         };
-        let sealed = self.audit.seal(draft, &recorded.keys, None);
+        // An export that came meanwhile has closed the epoch of the decision's keys: nothing new goes under them.
+        let later = recorded.key.as_ref().and_then(|key| self.ledger.later_row_keys(key));
+        let sealed = self.audit.seal(draft, later.as_ref().unwrap_or(&recorded.keys), None);
         let Ok(leaf) = sealed else { return };
         let batch = Batch { leaves: vec![leaf], ..Batch::default() };
         self.store.commit_soon(batch);

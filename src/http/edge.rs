@@ -5,7 +5,7 @@ use std::{fmt, ops::Deref, sync::Arc, time::Duration};
 use super::body::BodyLimit;
 use crate::{
     audit::Log, auth::Authority, catalog::Catalog, consent::Ledger, domain::Timestamp,
-    gateway::Gateway, inspect::Inspector, observe::Watch, policy::Policies,
+    gateway::Gateway, inspect::Inspector, observe::Watch, policy::Policies, rights::Exports,
 };
 
 /// What an edge stands on.
@@ -17,6 +17,8 @@ pub struct Ground {
     pub ledger: Ledger,
     /// The items.
     pub catalog: Catalog,
+    /// People's exports.
+    pub exports: Exports,
     /// The policy in force.
     pub policies: Arc<Policies>,
     /// Who vouches for callers.

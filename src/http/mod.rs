@@ -27,6 +27,8 @@ mod events;
 mod items;
 mod log;
 
+mod export;
+
 mod consents;
 mod purposes;
 mod rules;

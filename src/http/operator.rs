@@ -134,6 +134,7 @@ pub fn operator_openapi() -> utoipa::openapi::OpenApi {
         description = "What an operator does to a running gateway. Over the Unix socket, whoever owns the data folder needs no token; over TCP a token with the scope `operate` is needed. These paths are not on the public port.\n\nEvery refusal is a problem document (RFC 9457) that says what to change. Times are RFC 3339."
     ),
     paths(
+        operate::audit::open, operate::audit::reconcile,
         operate::backups::back_up, operate::backups::confirm_restored,
         operate::imports::take_consents, operate::imports::take_items, operate::imports::progress,
         operate::status::status,

@@ -16,6 +16,7 @@ use crate::{
     operate::{BackupError, ContinuityError, OperateError, imports::ImportError},
     policy::{Catalogue, ContextError, ContextFlaw},
     retry::RetryError,
+    rights::RightsError,
 };
 
 /// After how many seconds a call that could not be recorded is worth repeating.
@@ -103,6 +104,20 @@ impl From<GatewayError> for Problem {
     }
 }
 
+impl From<RightsError> for Problem {
+    fn from(error: RightsError) -> Self {
+        match error {
+            RightsError::Consent(error) => error.into(),
+            RightsError::Audit(AuditError::Commit(_)) => unavailable(&error),
+            RightsError::Audit(_)
+            | RightsError::Entropy(_)
+            | RightsError::Store(_)
+            | RightsError::Proofs(_)
+            | RightsError::Row(_) => internal(&error),
+        }
+    }
+}
+
 impl From<RetryError> for Problem {
     fn from(error: RetryError) -> Self {
         match error {
@@ -179,6 +194,12 @@ impl From<OperateError> for Problem {
             OperateError::Contended => {
                 Self::new(ProblemKind::Contended, "Another operator changed the same.")
             }
+            OperateError::NoSuchRow => {
+                let detail = "must be indices of rows that the log has";
+                Self::invalid(&[Fault::at("/rows", detail)])
+            }
+            OperateError::Rights(error) => error.into(),
+            OperateError::Consent(error) => error.into(),
             OperateError::Backup(wrong @ (BackupError::NoFolder | BackupError::WithKeys)) => {
                 Self::invalid(&[Fault::at("/dir", wrong.to_string())])
             }
@@ -196,6 +217,9 @@ impl From<OperateError> for Problem {
             OperateError::Store(_)
             | OperateError::Audit(_)
             | OperateError::Newer
+            | OperateError::Vault(_)
+            | OperateError::Proofs(_)
+            | OperateError::Entropy(_)
             | OperateError::Backup(BackupError::Audit(_))
             | OperateError::Continuity(_) => internal(&error),
         }

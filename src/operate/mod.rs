@@ -15,7 +15,9 @@
 mod backups;
 mod continuity;
 pub mod imports;
+mod opening;
 mod policies;
+mod reconcile;
 mod record;
 mod status;
 
@@ -23,29 +25,32 @@ mod switches;
 
 mod tokens;
 
-use std::{fmt, ops::Deref, sync::Arc};
+use std::{fmt, io, ops::Deref, sync::Arc};
 
 pub use backups::{BackupError, BackupStatus, Backups, Ground as BackupGround, Schedule};
 pub use continuity::{Continuity, ContinuityError, Ground as ContinuityGround};
+pub use opening::{NoReason, OpenReason, Opening, ROWS_AT_ONCE};
 pub use policies::{
     Applied, AtStart, ChangeError, Comparison, Migrated, PolicyChanges, Proposal, Proposed, Report,
     at_start,
 };
+pub use reconcile::{Bound, Counted, Effort, Progress, Reconciled};
 pub use status::Status;
 pub use switches::{SwitchState, Switches, Target};
 pub use tokens::{Revocation, forget_ended};
 
 use crate::{
-    ambient::{Clock, Entropy},
-    audit::{Audit, AuditError, Log},
+    ambient::{Clock, Entropy, EntropyError},
+    audit::{Audit, AuditError, Log, Proving},
     auth::{Authority, TokenId},
     catalog::Catalog,
-    consent::Ledger,
+    consent::{ConsentError, Ledger},
     domain::Timestamp,
     gateway::Gateway,
     policy::Policies,
+    rights::RightsError,
     store::{CommitError, Store, StoreError},
-    vault::Vault,
+    vault::{Vault, VaultError},
 };
 
 /// What can go wrong with an operator's act.
@@ -83,6 +88,24 @@ pub enum OperateError {
     /// A moment that must be past has not come.
     #[error("the moment has not come yet")]
     NotCome,
+    /// The log has no such row.
+    #[error("the log has no such row")]
+    NoSuchRow,
+    /// A row could not be opened.
+    #[error("opening a row of the log")]
+    Rights(#[from] RightsError),
+    /// Keys could not be read.
+    #[error("reading keys")]
+    Vault(#[from] VaultError),
+    /// A standing could not be read.
+    #[error("reading a standing")]
+    Consent(#[from] ConsentError),
+    /// The published log could not be read.
+    #[error("proving rows of the log")]
+    Proofs(#[source] io::Error),
+    /// No randomness.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
     /// The gateway stops.
     #[error("the gateway stops")]
     Stopping,
@@ -120,6 +143,8 @@ pub struct Ground {
     pub ledger: Ledger,
     /// The items.
     pub catalog: Catalog,
+    /// Where rows stand in the published log, and what proves it.
+    pub proving: Arc<dyn Proving>,
     /// The gateway, with connections of this thread's own.
     pub gateway: Gateway,
     /// The recipients' switches.

@@ -32,6 +32,8 @@ pub(super) struct Moment {
 pub(super) struct Said {
     pub(super) event: Event,
     pub(super) outcome: &'static str,
+    /// Why, where an operator has to say; else `operator`.
+    pub(super) reason: &'static str,
     pub(super) recipient: Option<RecipientId>,
     /// The body, besides the time and who acted.
     pub(super) body: Value,
@@ -82,7 +84,7 @@ impl Controls {
         let draft = Draft {
             event: said.event,
             outcome: said.outcome,
-            reason: "operator",
+            reason: said.reason,
             purpose: None,
             recipient: said.recipient,
             ruleset: self.0.policies.current().ruleset().to_owned(),

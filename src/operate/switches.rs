@@ -131,6 +131,7 @@ impl Controls {
         let said = Said {
             event: Event::OperatorSwitched,
             outcome: if off { "off" } else { "on" },
+            reason: "operator",
             recipient,
             body: json!({ "kind": target.kind(), "name": target.name() }),
         };

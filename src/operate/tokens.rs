@@ -101,7 +101,7 @@ impl Controls {
             }
         };
         let event = Event::OperatorTokenRevoked;
-        let said = Said { event, outcome, recipient: None, body };
+        let said = Said { event, outcome, reason: "operator", recipient: None, body };
         self.write(by, said, Batch { put: vec![put], ..Batch::default() }).await?;
         match what {
             Revocation::Token { id, until } => {

@@ -10,6 +10,7 @@ use std::{
 
 use serde_json::json;
 
+use super::RightsError;
 use crate::{
     ambient::{Clock, Entropy},
     audit::{Audit, AuditError, Draft, Event, Logged, RowKeys},
@@ -30,20 +31,6 @@ pub const OVERDUE_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The longest wait between two tries.
 const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
-
-/// Why deletions could not be worked off.
-#[derive(Debug, thiserror::Error)]
-pub enum RightsError {
-    /// The queue could not be read.
-    #[error("reading the deletions that are owed")]
-    Consent(#[from] ConsentError),
-    /// The outcome could not be written.
-    #[error("writing the outcome of a deletion")]
-    Audit(#[from] AuditError),
-    /// No randomness.
-    #[error(transparent)]
-    Entropy(#[from] crate::ambient::EntropyError),
-}
 
 /// How far the queue is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

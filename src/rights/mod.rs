@@ -1,12 +1,17 @@
-//! What people are owed after they said no: that recipients delete what they hold.
+//! What people are owed: that recipients delete what they hold after a no, and that they see what the log holds of them.
 //!
 //! Promises: a deletion that is owed stays owed until its recipient has confirmed it or 30 days have passed, across
-//! restarts; each outcome is a row in the log, an unanswered one too.
+//! restarts; each outcome is a row in the log, an unanswered one too. An export holds every row of the person's and nobody
+//! else's, and opens no later one.
 //!
 //! It decides nothing about consent; `consent` queues what follows from an act, in the same batch as the act.
 //!
-//! Start with [`Deletions::run_due`].
+//! Start with [`Deletions::run_due`], or with [`Exports::log_of`].
 
 mod deletions;
+mod error;
+mod export;
 
-pub use deletions::{Asking, Deletions, GIVE_UP_AFTER, NextTries, OVERDUE_AFTER, RightsError};
+pub use deletions::{Asking, Deletions, GIVE_UP_AFTER, NextTries, OVERDUE_AFTER};
+pub use error::RightsError;
+pub use export::{Exports, opened};

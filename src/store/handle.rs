@@ -1,6 +1,7 @@
 //! The store as the rooms above hold it.
 
 use std::{
+    ops::Range,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError, mpsc},
     thread::JoinHandle,
@@ -27,6 +28,9 @@ use super::{
     state::State,
     view::ViewError,
 };
+
+/// The most rows that are read at once: about a megabyte.
+const PER_BLOCK: u64 = 4096;
 
 /// Sealed records and the log's rows, durable and in order. Clones are the same store.
 #[derive(Clone)]
@@ -196,9 +200,28 @@ impl Store {
 
     /// The public bytes of up to `count` rows from `from` on.
     pub fn leaves(&self, from: u64, count: usize) -> Result<Vec<Vec<u8>>, StoreError> {
-        let rows = (from..self.log_size()).take(count);
-        rows.map(|index| self.state().leaves.read(index).map_err(doing("reading rows of the log")))
-            .collect()
+        let to = from.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
+        let mut rows = Vec::new();
+        self.each_leaf(from..to, |_, row| rows.push(row.to_vec()))?;
+        Ok(rows)
+    }
+
+    /// Shows the public bytes of each of the rows of `range` that are there, in their order. Reads the disk in blocks of
+    /// some thousand rows, and holds one of them at a time.
+    pub fn each_leaf(
+        &self,
+        range: Range<u64>,
+        mut each: impl FnMut(u64, &[u8]),
+    ) -> Result<(), StoreError> {
+        let (mut at, end) = (range.start, range.end.min(self.log_size()));
+        while at < end {
+            let run = self.leaf_run(at, (end - at).min(PER_BLOCK))?;
+            for (index, row) in run.rows() {
+                each(index, row);
+            }
+            at += run.len() as u64;
+        }
+        Ok(())
     }
 
     /// The public bytes of rows from `from` on, as many as are read well at once and `most` at most: none behind the end.

@@ -14,11 +14,12 @@
 mod crypto;
 mod highwater;
 mod keeper;
+mod living;
 mod subject;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeSet, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use ring::hmac;
 use zeroize::Zeroizing;
@@ -101,6 +102,9 @@ const HANDLES: &[u8] = b"h/";
 
 /// The prefix of the wrapped keys.
 const KEYS: &[u8] = b"k/";
+
+/// The prefix of the records that say which keys rows about nobody use.
+const NOBODY: &[u8] = b"n/";
 
 /// The version of the lookup key that handles are made with.
 const LOOKUP_VERSION: u32 = 1;
@@ -231,7 +235,7 @@ impl Vault {
     /// # Errors
     /// When the store fails, or the kept key does not open.
     pub fn nobody(&self, period: &str) -> Result<SubjectKey, VaultError> {
-        let at = prefixed(b"n/", period.as_bytes());
+        let at = prefixed(NOBODY, period.as_bytes());
         if let Some(record) = self.store.read(&at)? {
             let sid = Sid(record.value.as_slice().try_into().map_err(|_| VaultError::Sealed)?);
             return self.by_sid(sid)?.ok_or(VaultError::Sealed);
@@ -241,39 +245,6 @@ impl Vault {
         put.push(Put { key: at, version: 1, value: key.sid().0.to_vec() });
         self.store.commit_blocking(Batch { expect, put, ..Batch::default() })?;
         Ok(key)
-    }
-
-    /// What is to be deleted of people whose keys were destroyed and came back with a backup: those whose commitment is
-    /// in `erased`. Reads every key: for starting up. The batch is empty if there is nobody.
-    ///
-    /// # Errors
-    /// When the store fails, or a wrap does not open.
-    pub fn come_back(&self, erased: &BTreeSet<[u8; 32]>) -> Result<Batch, VaultError> {
-        let (mut batch, mut sids) = (Batch::default(), BTreeSet::new());
-        if erased.is_empty() {
-            return Ok(batch);
-        }
-        for found in self.store.scan(KEYS) {
-            let (key, record) = found?;
-            let sid = key.as_bytes().strip_prefix(KEYS).and_then(|sid| sid.try_into().ok());
-            let sid = Sid(sid.ok_or(VaultError::Sealed)?);
-            let subject = SubjectKey::new(sid, self.keeper.unwrap(sid, &as_wrap(&record.value)?)?);
-            if erased.contains(&subject.commitment(KeyEvent::Erased)) {
-                sids.insert(sid.0);
-                batch.delete.push(key);
-                // Nothing under these opens any more; it goes so that it is not kept for nothing.
-                let under = [b"s/", b"e/", b"d/"].map(|prefix| prefixed(prefix, &sid.0));
-                batch.delete_prefix.extend(under);
-                batch.raise.push((sid, None));
-            }
-        }
-        for found in self.store.scan(HANDLES) {
-            let (key, record) = found?;
-            if record.value.first_chunk().is_some_and(|sid| sids.contains(sid)) {
-                batch.delete.push(key);
-            }
-        }
-        Ok(batch)
     }
 
     fn keyed(&self) -> Result<(SubjectKey, Vec<Expect>, Vec<Put>), VaultError> {

@@ -17,6 +17,7 @@ pub(crate) mod client;
 pub(crate) mod log;
 pub(crate) mod model;
 pub(crate) mod needles;
+pub(crate) mod proved;
 mod stage;
 pub(crate) mod tree;
 pub(crate) mod wire;

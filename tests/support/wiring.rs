@@ -11,12 +11,16 @@ use std::{
 use consentry::{
     ambient::{Clock, Entropy, FaultFs, Fs, RealFs},
     app::{App, AppError, Machine, Server, Settings},
+    audit::Proving,
     auth::Source,
-    store::{Limits, OnSyncFailure},
+    store::{Limits, OnSyncFailure, Store},
 };
 
 /// A disk of a test's own making.
 pub(crate) type OwnDisk = dyn Fs + std::panic::RefUnwindSafe;
+
+/// Makes what proves the rows of a store.
+pub(crate) type Prover = fn(&Store) -> Arc<dyn Proving>;
 
 /// What a stage is set with.
 pub(crate) struct Set {
@@ -45,6 +49,8 @@ pub(crate) struct Set {
     pub(crate) audit_settings: String,
     pub(crate) server_settings: String,
     pub(crate) shop_settings: String,
+    /// What proves rows, made over the store; nothing does if absent.
+    pub(crate) proving: Option<Prover>,
 }
 
 impl Set {
@@ -65,6 +71,7 @@ impl Set {
             audit_settings: String::new(),
             server_settings: String::new(),
             shop_settings: String::new(),
+            proving: None,
         }
     }
 }
@@ -116,7 +123,11 @@ pub(crate) fn try_start(set: Set) -> Result<Server, AppError> {
         limits: Limits { least_free: Some(set.least_free), ..Limits::small() },
         on_sync_failure: OnSyncFailure::Poison,
     };
-    Server::start(App::open(settings, machine, read)?)
+    let mut app = App::open(settings, machine, read)?;
+    if let Some(proving) = set.proving {
+        app.proving = proving(&app.store);
+    }
+    Server::start(app)
 }
 
 /// Why a gateway before a model of `kind` with `settings` does not start.

@@ -1,8 +1,14 @@
-//! `consentry audit`: what an auditor types. No gateway, no configuration and no secret is needed.
+//! `consentry audit`: what an auditor, a person and an operator do with a log. Only what opens rows or holds them against
+//! keys needs a gateway and its configuration.
 //!
 //! Exit statuses: 0 what was asked about holds, 1 something is wrong, 2 the command line was not understood.
 
+mod log;
+mod mine;
+mod open;
+mod open_row;
 mod prove;
+mod reconcile;
 mod report;
 mod source;
 mod state;
@@ -14,7 +20,7 @@ use std::{path::Path, process::ExitCode};
 use clap::Subcommand;
 
 use super::print;
-use crate::tlog::VerifierKey;
+use crate::{app::AppError, tlog::VerifierKey};
 
 /// Works with a log.
 #[derive(Debug, Subcommand)]
@@ -25,6 +31,14 @@ pub(super) enum AuditCommand {
     Prove(prove::ProveArgs),
     /// Checks a `.tlog-proof` file; exit status 1 if it does not hold.
     CheckProof(prove::CheckArgs),
+    /// Checks a person's export: that each row is theirs and is what the log says, and that the log has no other.
+    Mine(mine::MineArgs),
+    /// Checks a row that was opened, against the log's key.
+    OpenRow(open_row::OpenRowArgs),
+    /// Opens rows of a gateway's log for somebody who may see them. It is logged first.
+    Open(open::OpenArgs),
+    /// Holds the rows of a gateway's log against the keys of the people it knows.
+    Reconcile(reconcile::ReconcileArgs),
 }
 
 /// Why a command did not do what was asked.
@@ -41,6 +55,10 @@ pub(super) fn run(command: AuditCommand) -> ExitCode {
         AuditCommand::Verify(args) => verify::run(&args),
         AuditCommand::Prove(args) => prove::prove(&args),
         AuditCommand::CheckProof(args) => prove::check(&args),
+        AuditCommand::Mine(args) => sound(mine::run(&args)),
+        AuditCommand::OpenRow(args) => sound(open_row::run(&args)),
+        AuditCommand::Open(args) => sound(open::run(&args)),
+        AuditCommand::Reconcile(args) => sound(reconcile::run(&args)),
     };
     let (said, status) = match done {
         Ok(status) => return status,
@@ -49,6 +67,18 @@ pub(super) fn run(command: AuditCommand) -> ExitCode {
     };
     print::note(&format!("consentry: {said}"));
     ExitCode::from(status)
+}
+
+/// The exit status of a check; what kept it from being made has been told.
+fn sound(checked: Result<bool, AppError>) -> Result<ExitCode, Failed> {
+    Ok(match checked {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            print::failure(&error);
+            ExitCode::FAILURE
+        }
+    })
 }
 
 /// The bytes of a file that the command line names.

@@ -31,17 +31,24 @@ pub(super) enum Source {
 
 impl Source {
     pub(super) fn of(args: &LogArgs) -> Result<Self, Failed> {
-        let log = &args.log;
+        Self::believing(&args.log, args.ca.as_deref()).map_err(Failed::Usage)
+    }
+
+    /// The log at `log`, where the machine's certificates are believed.
+    pub(super) fn at(log: &str) -> Result<Self, String> {
+        Self::believing(log, None)
+    }
+
+    fn believing(log: &str, ca: Option<&Path>) -> Result<Self, String> {
         if log.starts_with("http://") || log.starts_with("https://") {
-            let web = Web::new(log, args.ca.as_deref());
-            let web = web.map_err(|error| Failed::Usage(format!("{log}: {error}")))?;
+            let web = Web::new(log, ca).map_err(|error| format!("{log}: {error}"))?;
             return Ok(Self::Web(Box::new(web)));
         }
         let folder = PathBuf::from(log);
         if folder.is_dir() {
             Ok(Self::Folder(folder))
         } else {
-            Err(Failed::Usage(format!("{log} is no folder, and no http:// or https:// address")))
+            Err(format!("{log} is no folder, and no http:// or https:// address"))
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Each handler takes a [`ByOperator`](super::operator::ByOperator), so there is no call here that anyone else can make.
 //! What is asked is asked of [`Controls`](crate::operate::Controls).
 
+pub(super) mod audit;
 pub(super) mod backups;
 pub(super) mod imports;
 pub(super) mod policies;
@@ -17,6 +18,7 @@ use super::operator::OperatorEdge;
 /// All of them.
 pub(super) fn routes() -> Router<OperatorEdge> {
     Router::new()
+        .merge(audit::routes())
         .merge(backups::routes())
         .merge(imports::routes())
         .merge(policies::routes())

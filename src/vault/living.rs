@@ -1,0 +1,80 @@
+//! All keys at once, for work that starts from everyone: it reads every key record, and is for no call.
+
+use std::collections::BTreeSet;
+
+use super::{HANDLES, KEYS, KeyEvent, NOBODY, SubjectKey, Vault, VaultError, as_wrap, prefixed};
+use crate::{
+    domain::Sid,
+    store::{Batch, Key, Record},
+};
+
+impl Vault {
+    /// Every key that lives: of people, and those that rows about nobody use, of which the second part says so. Reads the
+    /// disk, and shows also keys that come into being meanwhile, or not.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn living(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<(SubjectKey, bool), VaultError>> + use<'_>, VaultError>
+    {
+        let nobodys = self.store.scan(NOBODY).map(|found| found.map(|(_, record)| record.value));
+        let nobodys: BTreeSet<Vec<u8>> = nobodys.collect::<Result<_, _>>()?;
+        Ok(self.store.scan(KEYS).map(move |found| {
+            let (key, record) = found?;
+            let key = self.unwrapped(&key, &record)?;
+            let is_nobodys = nobodys.contains(key.sid().0.as_slice());
+            Ok((key, is_nobodys))
+        }))
+    }
+
+    /// How many keys live: of people, and those that rows about nobody use. Reads the disk.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn count_living(&self) -> Result<(u64, u64), VaultError> {
+        let count = |prefix| {
+            self.store.scan(prefix).try_fold(0_u64, |count, found| found.map(|_| count + 1))
+        };
+        let (all, nobodys) = (count(KEYS)?, count(NOBODY)?);
+        Ok((all.saturating_sub(nobodys), nobodys))
+    }
+
+    /// What is to be deleted of people whose keys were destroyed and came back with a backup: those whose commitment is
+    /// in `erased`. Reads every key: for starting up. The batch is empty if there is nobody.
+    ///
+    /// # Errors
+    /// When the store fails, or a wrap does not open.
+    pub fn come_back(&self, erased: &BTreeSet<[u8; 32]>) -> Result<Batch, VaultError> {
+        let (mut batch, mut sids) = (Batch::default(), BTreeSet::new());
+        if erased.is_empty() {
+            return Ok(batch);
+        }
+        for found in self.store.scan(KEYS) {
+            let (key, record) = found?;
+            let subject = self.unwrapped(&key, &record)?;
+            let sid = subject.sid();
+            if erased.contains(&subject.commitment(KeyEvent::Erased)) {
+                sids.insert(sid.0);
+                batch.delete.push(key);
+                // Nothing under these opens any more; it goes so that it is not kept for nothing.
+                let under = [b"s/", b"e/", b"d/"].map(|prefix| prefixed(prefix, &sid.0));
+                batch.delete_prefix.extend(under);
+                batch.raise.push((sid, None));
+            }
+        }
+        for found in self.store.scan(HANDLES) {
+            let (key, record) = found?;
+            if record.value.first_chunk().is_some_and(|sid| sids.contains(sid)) {
+                batch.delete.push(key);
+            }
+        }
+        Ok(batch)
+    }
+
+    fn unwrapped(&self, key: &Key, record: &Record) -> Result<SubjectKey, VaultError> {
+        let sid = key.as_bytes().strip_prefix(KEYS).and_then(|sid| sid.try_into().ok());
+        let sid = Sid(sid.ok_or(VaultError::Sealed)?);
+        Ok(SubjectKey::new(sid, self.keeper.unwrap(sid, &as_wrap(&record.value)?)?))
+    }
+}
