@@ -98,7 +98,7 @@ async fn rows_are_told_as_they_stand_in_the_log() {
     for (entry, row) in entries(&page).iter().zip(&log) {
         let leaf = &row.leaf;
         let word = |name: &str| if leaf[name] == "-" { Value::Null } else { leaf[name].clone() };
-        assert_eq!(entry["origin"], "gw.test/log");
+        assert_eq!(entry["origin"], "gw.test/log/2026h2");
         assert_eq!(entry["index"], row.index);
         for (name, short) in [
             ("event", "e"),

@@ -19,7 +19,7 @@ use super::{
     error::{CommitError, StoreError, Unavailable, doing},
     inbox::{Inbox, Request},
     journal::Spares,
-    leaves::LeafRun,
+    leaves::{self, LeafRun},
     options::{Limits, Options},
     period::Period,
     recover::{self, Recovered},
@@ -28,9 +28,6 @@ use super::{
     state::State,
     view::ViewError,
 };
-
-/// The most rows that are read at once: about a megabyte.
-const PER_BLOCK: u64 = 4096;
 
 /// Sealed records and the log's rows, durable and in order. Clones are the same store.
 #[derive(Clone)]
@@ -215,7 +212,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let (mut at, end) = (range.start, range.end.min(self.log_size()));
         while at < end {
-            let run = self.leaf_run(at, (end - at).min(PER_BLOCK))?;
+            let run = self.leaf_run(at, (end - at).min(leaves::AT_ONCE))?;
             for (index, row) in run.rows() {
                 each(index, row);
             }

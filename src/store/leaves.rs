@@ -20,6 +20,8 @@ use super::error::{StoreError, doing};
 const MAGIC: &[u8; 8] = b"csLeafs1";
 pub(super) const PER_FILE: u64 = 65_536;
 const ROWS: u64 = 8 + PER_FILE * 4;
+/// The most rows that are read at once: about a megabyte.
+pub(super) const AT_ONCE: u64 = 4096;
 
 /// Rows of the log one behind another, read at once.
 #[derive(Debug)]
