@@ -3,13 +3,16 @@
 
   e2e.py --binary PATH
 
-Needs nothing but Python 3.8. Ends with status 1 at the first thing that is not as promised.
+Needs nothing but Python 3.8; verifiers that are not ours are installed where that can be done. Ends with status 1 at the first thing that is not as promised.
 """
 import argparse
 import os
+import shutil
 import signal
+import subprocess
 import sys
 import tempfile
+import time
 from urllib.parse import urlsplit
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -20,6 +23,8 @@ CALLS = {"/v1/recommendations": "post", "/v1/recommendations/preview": "post", "
 # What an app sees where a pseudonym would stand.
 PLACEHOLDER = "p" + "0" * 26
 PSEUDONYM_LENGTH = 27
+# As many rows as it takes to tamper with a log in every way.
+ROWS = 620
 
 
 def that(holds, claim, found=""):
@@ -146,6 +151,76 @@ def after_kill(demo, leaving, staying):
     that(demo.ask(leaving)["tier"] == "individual", "whoever gives anew gets personal lists again")
 
 
+class Auditor:
+    """Somebody who has the log's public key, and keeps the checkpoints that they saw."""
+
+    def __init__(self, binary, work):
+        self.binary, self.work, self.kept = binary, work, None
+
+    def types(self, *words):
+        """Runs a command; its exit status and what it said."""
+        log = os.path.join(self.work, "auditor.log")
+        ran = wire.Running([self.binary, "audit", *words], log)
+        return ran.process.wait(120), ran.tail()
+
+    def verifies(self, demo, folder):
+        since = ["--since", self.kept] if self.kept else []
+        return self.types("verify", folder, "--key", demo.told["log_vkey"], *since)
+
+    def keeps(self, demo):
+        self.kept = os.path.join(self.work, "kept.checkpoint")
+        with open(self.kept, "wb") as file:
+            file.write(demo.app.call("GET", "/log/checkpoint").body)
+
+
+def covered(demo, index):
+    """Waits until a checkpoint counts the row `index`."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        answer = demo.app.call("GET", "/log/checkpoint")
+        if answer.status == 200 and int(answer.body.split(b"\n")[1]) > index:
+            return
+        time.sleep(0.05)
+    that(False, f"a checkpoint counts row {index}")
+
+
+def audited(demo, auditor, person):
+    """The log says what was answered, and verifies; one that was changed does not; a person opens their rows alone."""
+    index = -1
+    while index < ROWS:
+        index = demo.ask(person)["log"]["index"]
+    covered(demo, index)
+    status, said = auditor.verifies(demo, demo.told["log_dir"])
+    that(status == 0, "the log verifies from its folder", said)
+    status, said = auditor.verifies(demo, demo.told["url"] + "/log")
+    that(status == 0, "the log verifies over HTTP", said)
+    auditor.keeps(demo)
+    changed = os.path.join(auditor.work, "changed")
+    shutil.copytree(demo.told["log_dir"], changed)
+    bundle = next(os.path.join(where, name) for where, _, names in os.walk(os.path.join(changed, "tile", "entries")) for name in names)
+    with open(bundle, "r+b") as file:
+        file.seek(200)
+        byte = file.read(1)
+        file.seek(200)
+        file.write(bytes([byte[0] ^ 1]))
+    status, said = auditor.verifies(demo, changed)
+    that(status == 1, "a log with one changed bit does not", said)
+    shutil.rmtree(changed)
+    export = demo.caller(person["self_token"]).must(200, "GET", "/v1/me/export")
+    that(index in [row["index"] for row in export["log"]["rows"]], "a person's export holds the row of their answer")
+    kept = os.path.join(auditor.work, "export.json")
+    with open(kept, "w") as file:
+        wire.json.dump(export, file)
+    mine = ["mine", kept, "--key", demo.told["log_vkey"], "--log", demo.told["log_dir"]]
+    status, said = auditor.types(*mine)
+    that(status == 0, "the export checks: all rows of theirs, and only theirs", said)
+    export["log"]["rows"].pop()
+    with open(kept, "w") as file:
+        wire.json.dump(export, file)
+    status, said = auditor.types(*mine)
+    that(status == 1, "an export that lacks a row does not", said)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", required=True)
@@ -158,15 +233,24 @@ def main():
             that(len(consenting) >= 2 and demo.people(given=False), "the demo has people of differing consent")
             leaving, staying = consenting[:2]
             story(demo, leaving, staying, demo.people(given=False)[0])
+            auditor = Auditor(binary, work)
+            audited(demo, auditor, staying)
         finally:
             demo.running.end(signal.SIGKILL)
         demo = Demo(binary, folder, log)
         that(True, "after kill -9 it starts again on the same data")
         try:
             after_kill(demo, leaving, staying)
+            covered(demo, demo.ask(staying)["log"]["index"])
+            status, said = auditor.verifies(demo, demo.told["log_dir"])
+            that(status == 0, "the log goes on from the checkpoint that was kept before the kill", said)
         finally:
             status = demo.running.end()
         that(status == 0, "it ends in order when asked to", status)
+        # Installed or left out with a word, as the script says.
+        check = os.path.join(os.path.dirname(os.path.abspath(__file__)), "foreign", "check.py")
+        words = ["--log", demo.told["log_dir"], "--vkey", demo.told["log_vkey"], "--older", auditor.kept, "--binary", binary]
+        that(subprocess.run([sys.executable, check, *words], check=False).returncode == 0, "verifiers that are not ours say the same of its log")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,9 @@ SIGKILL. After each restart:
   - every act on a consent and every item that was acknowledged is there,
   - whoever withdrew is answered without a person, and nothing of a call that began after the acknowledgement of their
     withdrawal was ever seen by the model, which is this script's own,
-  - the store opens; the time until the first answer is measured.
+  - the store opens; the time until the first answer is measured,
+  - the published checkpoint has not gone back, the next one covers every recommendation that was answered, and
+    `consentry audit verify` finds that the log goes on from the checkpoint that was kept before the kill.
 `--during snapshot` makes snapshots frequent and kills while one is being written; `--during import` kills while
 `consentry import items` goes on, and the same command must then bring over the rest; `--during policy` kills while
 `consentry policy apply` switches, and the version in force must be the old one or the new one, and the new one if the command
@@ -37,6 +39,11 @@ FILLER = "x" * 1000
 # Rows of a file to import.
 ROWS = 4000
 POLICIES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "policies")
+
+
+def rows_of(note):
+    """How many rows a checkpoint counts."""
+    return int(note.split(b"\n")[1]) if note else -1
 
 
 class Broken(Exception):
@@ -173,7 +180,9 @@ class Load:
 
     def ask(self, person):
         body = {"subject": {"id": person.name}, "purpose": RECOMMEND, "count": 5}
-        self.marked(person, lambda mark: self.call("recommendations", "POST", "/v1/recommendations", {**body, "seed_items": [mark]}))
+        answer = self.marked(person, lambda mark: self.call("recommendations", "POST", "/v1/recommendations", {**body, "seed_items": [mark]}))
+        if answer.status == 200 and answer.json()["log"]:
+            self.loop.answered(answer.json()["log"])
 
     def event(self, person, chance):
         kind = chance.choice(["view", "click", "purchase"])
@@ -209,8 +218,42 @@ class Loop:
         self.people = [Person(f"kill-{n}@example.com") for n in range(PEOPLE)]
         self.things = [Thing(f"thing-{n}") for n in range(ITEMS)]
         self.lock, self.marks, self.forbidden, self.counts = threading.Lock(), 0, set(), {}
+        self.kept_note, self.covered = b"", -1
         self.chance, self.starts, self.hits, self.versions = random.Random(options.seed), [], 0, {}
         self.patience = COMMAND_WAIT[1]
+
+    def answered(self, place):
+        """Takes note of the row that an answer names."""
+        with self.lock:
+            self.covered = max(self.covered, place["index"])
+
+    def checkpoint(self):
+        """The published checkpoint; none if the log has none yet."""
+        answer = self.gateway.app.call("GET", "/log/checkpoint")
+        return answer.body if answer.status == 200 else b""
+
+    def published(self):
+        """Whether the log goes on from what was published before, and covers what was answered before."""
+        deadline = time.monotonic() + 20
+        while rows_of(self.checkpoint()) <= self.covered:
+            if time.monotonic() > deadline:
+                raise Broken(f"no checkpoint covers row {self.covered}, which was told in an answer")
+            time.sleep(0.02)
+        note = self.checkpoint()
+        if rows_of(note) < rows_of(self.kept_note):
+            raise Broken("the published checkpoint went back")
+        shard = self.gateway.app.must(200, "GET", "/log/shards")["shards"][-1]
+        log = os.path.join(self.work, "data", "tlog", shard["name"])
+        words = [self.gateway.binary, "audit", "verify", log, "--key", shard["vkey"]]
+        if self.kept_note:
+            kept = os.path.join(self.work, "kept.checkpoint")
+            with open(kept, "wb") as file:
+                file.write(self.kept_note)
+            words += ["--since", kept]
+        verified = wire.Running(words, os.path.join(self.work, "verify.log"))
+        if verified.process.wait(120) != 0:
+            raise Broken(f"the log does not verify: {verified.tail()}")
+        self.kept_note = note
 
     def mark(self):
         with self.lock:
@@ -232,6 +275,7 @@ class Loop:
             load = Load(self, self.options.seed * 100_000 + life)
             during = DURING[self.options.during](self, life) if self.options.during in DURING else None
             self.wait()
+            self.keep()
             self.gateway.kill()
             load.end()
             if during:
@@ -245,6 +289,13 @@ class Loop:
                 print(f"{life + 1:4} kills, {self.told()}", flush=True)
         if self.gateway.stop() != 0:
             raise Broken("it did not end in order")
+
+    def keep(self):
+        """Keeps the checkpoint that was out at last."""
+        note = self.checkpoint()
+        if rows_of(note) < rows_of(self.kept_note):
+            raise Broken("the published checkpoint went back")
+        self.kept_note = note
 
     def wait_for(self, during):
         """Looks at what the command did, and waits less next time if it had ended: about half the kills cut one off."""
@@ -270,6 +321,7 @@ class Loop:
         for person in self.people:
             self.stands(person)
         self.kept()
+        self.published()
         with self.lock:
             forbidden = self.forbidden
         for path, body in self.model.taken():

@@ -102,6 +102,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "ambient",
             "policy",
             "store",
+            "audit",
             "consent",
             "rights",
             "gateway",

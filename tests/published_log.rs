@@ -7,9 +7,9 @@ use std::{io, path::PathBuf, sync::Arc};
 
 use consentry::{
     ambient::{FaultFs, Fs as _, OpenMode},
-    audit::{Folder, Row, Vocabulary},
+    audit::{Draft, Event, Folder, Row, RowKeys, Vocabulary},
     domain::Timestamp,
-    store::{RestoreRequest, backups_in, restore},
+    store::{Batch, RestoreRequest, backups_in, restore},
     tlog::{Checkpoint, Files, Trust, Verified, VerifierKey, Wrong, verify},
 };
 use serde_json::json;
@@ -336,4 +336,70 @@ async fn another_key_signs_nothing_in_the_logs_name() {
     });
     assert_eq!(refused.await.unwrap(), "publishing the log");
     assert_eq!(house.log("2026h2").read("checkpoint").unwrap(), before);
+}
+
+/// As many rows about nobody, written in batches.
+async fn fill(stage: &Stage, rows: u64) {
+    let (store, audit) = (stage.behind().store.clone(), stage.behind().audit.clone());
+    let (ruleset, at) = (audit.vocabulary().ruleset.clone(), stage.behind().gateway.now());
+    let written = tokio::task::spawn_blocking(move || {
+        let keys = RowKeys::of(&audit.nobody(), 0);
+        let leaf = || {
+            let draft = Draft {
+                event: Event::AuditGap,
+                outcome: "gap",
+                reason: "journal_unavailable",
+                purpose: None,
+                recipient: None,
+                ruleset: ruleset.clone(),
+                at,
+                rows: Some(1),
+                body: Vec::new(),
+            };
+            audit.seal(draft, &keys, None).unwrap()
+        };
+        for _ in 0..rows.div_ceil(32) {
+            let leaves = (0..32).map(|_| leaf()).collect();
+            store.commit_blocking(Batch { leaves, ..Batch::default() }).unwrap();
+        }
+    });
+    written.await.unwrap();
+}
+
+#[tokio::test]
+async fn old_rows_leave_the_published_log_and_it_verifies_as_before() {
+    let house = House::new();
+    let stage = house.open().await;
+    fill(&stage, 66_000).await;
+    publish(&stage).await;
+    let (folder, key) = (house.log("2026h2"), vkey(&stage, "2026h2"));
+    let whole = verified(&folder, &key, None).unwrap();
+    let kept = folder.read("checkpoint").unwrap().unwrap();
+    let prune = |until: &'static str| {
+        let log = stage.behind().log.clone();
+        let until = Timestamp::parse(until).unwrap();
+        tokio::task::spawn_blocking(move || log.prune(until).unwrap())
+    };
+    assert_eq!(prune("2026-11-22T03:00:00Z").await.unwrap(), 0, "none is older");
+    assert_eq!(prune("2026-11-23T03:00:00Z").await.unwrap(), 65_536);
+    assert_eq!(folder.read("tile/entries/000").unwrap(), None);
+    assert_eq!(folder.read("tile/0/255").unwrap(), None);
+    let served = stage.get("/log/retention").send().await;
+    assert_eq!(served.body, "{\"minimum_index\":65536}\n");
+    let after = verified(&folder, &key, Some(&kept)).unwrap();
+    assert_eq!(after.checkpoint, whole.checkpoint);
+    assert!(stage.behind().log.prove(65_535).unwrap().is_none());
+    assert!(stage.behind().log.prove(65_600).unwrap().is_some());
+    stage.known_as("ada").gives().await;
+    publish(&stage).await;
+    stage.stop().await;
+    let stage = house.open().await;
+    stage.known_as("bob").gives().await;
+    publish(&stage).await;
+    assert!(verified(&folder, &key, Some(&kept)).unwrap().checkpoint.size > whole.checkpoint.size);
+    // The start made the log anew, since its files were not known to be on the disk.
+    let log = stage.behind().log.clone();
+    let until = Timestamp::parse("2026-11-23T03:00:00Z").unwrap();
+    tokio::task::spawn_blocking(move || log.prune(until).unwrap()).await.unwrap();
+    assert_eq!(folder.read("tile/entries/000").unwrap(), None);
 }

@@ -19,12 +19,12 @@ use std::{
 };
 
 use consentry::{
-    ambient::Entropy,
+    ambient::{Entropy, FaultFs},
     app::{
         Machine, ServerSettings, Settings, WitnessConfig, WitnessServer, WitnessSettings,
         Witnesses, init_witness,
     },
-    tlog::{Checkpoint, Note, NoteSigner, VerifierKey},
+    tlog::{Checkpoint, Files as _, Note, NoteSigner, VerifierKey},
     witness::write_key,
 };
 use tokio::{
@@ -63,10 +63,13 @@ impl Office {
     }
 
     fn following(origin: &str, server: ServerSettings) -> Self {
+        Self::knowing(Tree::of(origin, 0).key(), server)
+    }
+
+    fn knowing(log: VerifierKey, server: ServerSettings) -> Self {
         let data = fresh_folder();
         let key = init_witness(&data, NAME, &Entropy::system()).unwrap();
-        let log = vec![Tree::of(origin, 0).key()];
-        let mut config = WitnessConfig { data, log, server };
+        let mut config = WitnessConfig { data, log: vec![log], server };
         config.server.listen = SocketAddr::from(([127, 0, 0, 1], 0));
         let server = WitnessServer::start(&config, &Machine::real()).unwrap();
         config.server.listen = server.address();
@@ -512,6 +515,39 @@ mod gateway {
     }
 
     #[tokio::test]
+    async fn what_a_gateway_publishes_bears_the_signature_of_its_witness() {
+        let (disk, folder) = (FaultFs::new(), fresh_folder());
+        let house = (disk.clone(), folder.clone());
+        let stage = Stage::set(|set| (set.disk, set.folder) = (Some(house.0), Some(house.1))).await;
+        let shard = stage.behind().log.shards()[0].clone();
+        let log = stage.behind().log.verifier(&shard).unwrap();
+        stage.stop().await;
+        let office = Office::knowing(log.clone(), ServerSettings::default());
+        let sections = format!(
+            "[[audit.witness]]\nurl = 'http://localhost:{}'\nvkey = '{}'",
+            office.address().port(),
+            office.key
+        );
+        let house = (disk.clone(), folder.clone());
+        let stage = Stage::set(move |set| {
+            (set.disk, set.folder) = (Some(house.0), Some(house.1));
+            set.sections = sections;
+        });
+        let stage = stage.await;
+        stage.known_as("ada").gives().await;
+        let published = stage.behind().log.folder(&shard);
+        let is_witnessed = || {
+            let note = published.read("checkpoint.cosigned").unwrap();
+            note.is_some_and(|note| {
+                let note = Note::parse(&note).unwrap();
+                let signed = |key| note.signed_by(key).unwrap().is_some();
+                signed(&log) && signed(&office.key)
+            })
+        };
+        stage.eventually(is_witnessed).await;
+    }
+
+    #[tokio::test]
     async fn the_gateways_configuration_names_witnesses_and_its_numbers_show_them() {
         let (signer, _) = write_key(NAME, &[9; 32]).unwrap();
         let section = |more: &str| {
@@ -523,8 +559,9 @@ mod gateway {
         let sections = section("");
         let stage = Stage::set(move |set| set.sections = sections).await;
         let page = stage.behind().observer.metrics();
+        // It asks already, and nobody is there.
         for number in
-            ["up{witness=\"witness.test/w1\"} 0", "failures_total{witness=\"witness.test/w1\"} 0"]
+            ["up{witness=\"witness.test/w1\"} 0", "failures_total{witness=\"witness.test/w1\"} "]
         {
             assert!(page.contains(&format!("consentry_witness_{number}")), "{page}");
         }

@@ -90,6 +90,7 @@ impl Chores {
             if tick % HOURLY == HOURLY - 1 {
                 note("expiry", self.expire().await);
                 note("retention", self.retain().await.map(|_| ()));
+                note("published rows", self.prune().await);
                 note("period", self.turn_period().await);
                 note("revoked tokens", self.forget_ended().await);
                 note("retries", self.forget_retries().await);
@@ -117,6 +118,7 @@ impl Chores {
         self.forget_ended().await?;
         self.forget_retries().await?;
         let dropped = self.retain().await?;
+        self.prune().await?;
         published(&self.app.log).await?;
         Ok(Done { deletions, trained, dropped })
     }
@@ -218,6 +220,19 @@ impl Chores {
         let audit = self.app.audit.clone();
         let turned = tokio::task::spawn_blocking(move || audit.turn_period());
         Ok(turned.await.unwrap_or(Ok(()))?)
+    }
+
+    /// Takes rows out of the published log that have been there for as long as they are to be.
+    async fn prune(&self) -> Result<(), AppError> {
+        let Some(days) = self.app.settings.audit.published_days else { return Ok(()) };
+        let kept = Duration::from_secs(u64::from(days.get()) * DAILY);
+        let (log, until) = (self.app.log.clone(), self.app.machine.clock.now().before(kept));
+        let pruned = tokio::task::spawn_blocking(move || log.prune(until)).await;
+        let pruned = pruned.unwrap_or(Ok(0))?;
+        if pruned > 0 {
+            tracing::info!(log.rows = pruned, "old rows left the published log");
+        }
+        Ok(())
     }
 
     /// Drops the bodies of rows whose whole period is past its retention, with a row that says how many.

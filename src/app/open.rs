@@ -180,6 +180,7 @@ impl App {
             &recovered,
         )?;
         let log = Arc::new(Log::open(published(&settings, &machine, &store, &audit, &keeper))?);
+        observer.show_log(log.clone());
         let backups = backups(&settings, &machine, &store, &audit, &policies);
         let inspector =
             inspector(&settings, &machine, &store, &vault, &audit, &policy_changes, &ledger)?;

@@ -116,6 +116,8 @@ pub struct AuditSettings {
     pub origin: String,
     /// For how many days the bodies of rows are kept.
     pub retention_days: u32,
+    /// For how many days rows stay in the published log at least; for ever if absent.
+    pub published_days: Option<std::num::NonZero<u32>>,
     /// Whether anyone may read the published log under `/log/`; else it takes a token with the scope `audit:read`.
     pub public: bool,
     /// `[[audit.witness]]`: who cosigns the log's checkpoints.
@@ -128,6 +130,7 @@ impl Default for AuditSettings {
             gateway: GatewayName::standard(),
             origin: "consentry.invalid/gw-1".to_owned(),
             retention_days: 90,
+            published_days: None,
             public: true,
             witness: Vec::new(),
         }

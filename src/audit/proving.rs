@@ -40,13 +40,7 @@ impl Proving for Log {
     }
 
     fn covered(&self) -> Option<u64> {
-        let published = self.watch().borrow().clone();
-        let covered = published.and_then(|published| {
-            let shards = self.shards();
-            let shard = shards.iter().find(|shard| shard.origin == published.origin)?;
-            Some(shard.first + published.size)
-        });
-        Some(covered.unwrap_or(0))
+        Some(self.covered_rows())
     }
 
     fn prove(&self, rows: &[u64]) -> io::Result<Vec<Option<Proof>>> {

@@ -15,13 +15,18 @@
 //! ```
 //! All under `tlog/` can be made anew from the journal's rows.
 
+mod covered;
 mod grow;
+mod prune;
 mod resume;
 
 use std::{
     fmt, io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use serde_json::json;
@@ -36,10 +41,7 @@ use super::{
 use crate::{
     ambient::{Fs, read_secret, replace_secret},
     store::{Store, StoreError},
-    tlog::{
-        Checkpoint, Files as _, NoteError, NoteSigner, Proof, Signs, TileNodes, VerifierKey,
-        inclusion_proof,
-    },
+    tlog::{Checkpoint, NoteError, NoteSigner, Signs, VerifierKey},
 };
 
 /// Rows that are read from the store at once.
@@ -121,6 +123,7 @@ pub struct Log {
     /// The last signed checkpoint of all.
     signed: Mutex<Option<Checkpoint>>,
     published: watch::Sender<Option<Published>>,
+    count: AtomicU64,
 }
 
 struct Live {
@@ -147,6 +150,7 @@ impl Log {
             live: Mutex::new(None),
             signed: Mutex::new(signed),
             published: watch::Sender::new(None),
+            count: AtomicU64::new(0),
         };
         log.signer(&log.last().origin)?;
         log.go_on()?;
@@ -208,28 +212,6 @@ impl Log {
     #[must_use]
     pub fn place(&self, row: u64) -> Place {
         self.ground.audit.place(row)
-    }
-
-    /// The proof that the journal's row `row` stands in its log; nothing while no checkpoint covers it. Reads files.
-    ///
-    /// # Errors
-    /// When a tile cannot be read.
-    pub fn prove(&self, row: u64) -> Result<Option<Proof>, LogError> {
-        let shards = self.shards();
-        let Some(shard) = shards.iter().rev().find(|shard| shard.first <= row) else {
-            return Ok(None);
-        };
-        let (folder, index) = (self.folder(shard), row - shard.first);
-        let reading = |source| LogError::Io { path: folder.dir().to_owned(), source };
-        let Some(note) = folder.read(CHECKPOINT).map_err(reading)? else { return Ok(None) };
-        let checkpoint = own(&note, &self.ground.seed)?;
-        if index >= checkpoint.size {
-            return Ok(None);
-        }
-        let mut nodes = TileNodes::new(&folder, checkpoint.size);
-        let path = inclusion_proof(&mut nodes, index, checkpoint.size).map_err(reading)?;
-        let checkpoint = String::from_utf8_lossy(&note).into_owned();
-        Ok(Some(Proof { index, path, checkpoint }))
     }
 
     /// Publishes what was acknowledged so far. To be called each second; waits on this thread. Whether there was anything
@@ -295,6 +277,7 @@ impl Log {
         written.map_err(|source| LogError::Io { path: folder.dir().join(CHECKPOINT), source })?;
         live.is_out = true;
         live.checkpoints += 1;
+        self.count.fetch_add(1, Ordering::Relaxed);
         self.published.send_replace(Some(Published {
             origin: Arc::clone(&live.shard.origin),
             size,

@@ -17,6 +17,8 @@ use base64::{
 };
 use serde::Deserialize;
 
+use crate::domain::Timestamp;
+
 /// What a row says where nothing applies.
 pub const NOTHING: &str = "-";
 
@@ -150,6 +152,14 @@ impl<'a> Row<'a> {
         let mut same = Same(entry);
         let is_same = write!(same, "{row}").is_ok() && same.0.is_empty();
         if is_same { Ok(row) } else { Err(NotARow::Form) }
+    }
+}
+
+impl Row<'_> {
+    /// When it was, to the minute.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        Timestamp::from_millis(self.minute.saturating_mul(1000))
     }
 }
 

@@ -69,6 +69,14 @@ impl Folder {
         self.fs.sync_dir(folder)
     }
 
+    /// Removes a file, there or not.
+    pub(super) fn remove(&self, path: &str) -> io::Result<()> {
+        match self.fs.remove_file(&self.dir.join(path)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        }
+    }
+
     fn sync(&self, path: &str) -> io::Result<()> {
         let path = self.dir.join(path);
         match self.fs.open(&path, OpenMode::Read) {

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     audit::{CHECKPOINT, COSIGNED, Folder, Shard},
     auth::Scope,
-    tlog::{Files as _, Tile},
+    tlog::{Files as _, Retention, Tile},
 };
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -112,6 +112,26 @@ pub(super) async fn cosigned(
 ) -> Result<Response, Problem> {
     allow(&edge, request).await?;
     of_live(&edge, File::Checkpoint(COSIGNED)).await
+}
+
+/// Read how far rows may be gone
+///
+/// `minimum_index`: bundles of rows and tiles of level 0 that end at or before it are not published any more; the tiles above
+/// stand for them. There is none while every row is published.
+#[utoipa::path(
+    get,
+    path = "/log/retention",
+    operation_id = "read_log_retention",
+    tag = "Log",
+    responses((status = 200, description = "The index", content_type = "application/json"), Unlisted, Refusals),
+    security((), ("bearer" = ["audit:read"]))
+)]
+pub(super) async fn retention(
+    State(edge): State<Edge>,
+    request: Request,
+) -> Result<Response, Problem> {
+    allow(&edge, request).await?;
+    of_live(&edge, File::Retention).await
 }
 
 /// Read a tile or a bundle of rows
@@ -213,6 +233,7 @@ async fn of_live(edge: &Edge, file: File) -> Result<Response, Problem> {
 /// A file of a log, by a path that was read whole: nothing else can be asked of the disk.
 enum File {
     Checkpoint(&'static str),
+    Retention,
     Tile(Tile),
     Vocabulary(String),
 }
@@ -221,6 +242,9 @@ impl File {
     fn parse(path: &str) -> Result<Self, Problem> {
         if let Some(checkpoint) = [CHECKPOINT, COSIGNED].into_iter().find(|known| *known == path) {
             return Ok(Self::Checkpoint(checkpoint));
+        }
+        if path == Retention::PATH {
+            return Ok(Self::Retention);
         }
         if let Some(tile) = Tile::parse(path) {
             return Ok(Self::Tile(tile));
@@ -236,6 +260,7 @@ impl File {
     fn path(&self) -> String {
         match self {
             Self::Checkpoint(path) => (*path).to_owned(),
+            Self::Retention => Retention::PATH.to_owned(),
             Self::Tile(tile) => tile.to_string(),
             Self::Vocabulary(stem) => format!("vocabulary/{stem}.json"),
         }
@@ -245,7 +270,7 @@ impl File {
         match self {
             Self::Checkpoint(_) => TEXT,
             Self::Tile(_) => BYTES,
-            Self::Vocabulary(_) => JSON,
+            Self::Vocabulary(_) | Self::Retention => JSON,
         }
     }
 
@@ -254,7 +279,7 @@ impl File {
             Self::Tile(_) => FOR_GOOD,
             // The name with the hash is of one content.
             Self::Vocabulary(stem) if stem.contains('-') => FOR_GOOD,
-            Self::Checkpoint(_) | Self::Vocabulary(_) => FRESH,
+            Self::Checkpoint(_) | Self::Retention | Self::Vocabulary(_) => FRESH,
         }
     }
 }

@@ -33,7 +33,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         recommend::recommend, recommend::preview, recommend::batch, events::track, items::put_all, items::put_one,
         purposes::list, consents::act, consents::query, consents::mine, export::mine, rules::read, rules::change,
         audit::entries::read, audit::policies::read, audit::table::read, audit::requests::read, audit::processing::read,
-        log::checkpoint, log::cosigned, log::tile, log::vocabulary, log::shards, log::of_shard,
+        log::checkpoint, log::cosigned, log::retention, log::tile, log::vocabulary, log::shards, log::of_shard,
         status::health, status::describe, status::reference, status::problem
     ),
     components(schemas(

@@ -43,6 +43,7 @@ pub fn router(edge: Edge) -> Router {
         .route("/v1/me/rules", get(rules::read).patch(rules::change))
         .route("/log/checkpoint", get(log::checkpoint))
         .route("/log/checkpoint.cosigned", get(log::cosigned))
+        .route("/log/retention", get(log::retention))
         .route("/log/tile/{*path}", get(log::tile))
         .route("/log/vocabulary/{file}", get(log::vocabulary))
         .route("/log/shards", get(log::shards))

@@ -39,6 +39,7 @@ pub use witnesses::Cosigning;
 
 use crate::{
     ambient::Clock,
+    audit::Log,
     auth::Authority,
     consent::Ledger,
     domain::Timestamp,
@@ -81,6 +82,7 @@ struct Inner {
     edges: Shards<EdgeCounts>,
     deletions: DeletionCounts,
     lines_dropped: OnceLock<Arc<Counter>>,
+    log: OnceLock<Arc<Log>>,
     witnesses: OnceLock<Vec<Arc<Cosigning>>>,
     draining: AtomicBool,
 }
@@ -104,6 +106,7 @@ impl Observer {
             edges: Shards::default(),
             deletions: DeletionCounts::default(),
             lines_dropped: OnceLock::new(),
+            log: OnceLock::new(),
             witnesses: OnceLock::new(),
             draining: AtomicBool::new(false),
         }))
@@ -123,6 +126,11 @@ impl Observer {
     /// Shows `dropped` as the number of lines that the log dropped. The first one given stays.
     pub fn show_dropped_lines(&self, dropped: Arc<Counter>) {
         let _ = self.0.lines_dropped.set(dropped);
+    }
+
+    /// Shows how far `log` is published. The first one given stays.
+    pub fn show_log(&self, log: Arc<Log>) {
+        let _ = self.0.log.set(log);
     }
 
     /// Shows how `witnesses` of the log fare. The first ones given stay.

@@ -172,6 +172,10 @@ fn journal(page: &mut Page, of: &Inner) {
     let help = "Whether writes of every kind are taken";
     page.level("consentry_journal_writable", help, flag(health.writable()));
     page.level("consentry_log_rows", "Rows of the log", float(store.log_size()));
+    let Some(log) = of.log.get() else { return };
+    let help = "Rows that no published checkpoint counts yet";
+    page.level("consentry_log_rows_unpublished", help, float(log.unpublished()));
+    page.count("consentry_log_checkpoints", "Checkpoints published", log.checkpoints());
 }
 
 fn disk_use(page: &mut Page, of: &Inner) {

@@ -4,10 +4,7 @@ use super::{
     super::{Row, Shard, shards::next_name, tree::Tree},
     CHECKPOINT, Live, Log, LogError, SYNCED, own,
 };
-use crate::{
-    domain::Timestamp,
-    tlog::{Checkpoint, Files as _},
-};
+use crate::tlog::{Checkpoint, Files as _};
 
 impl Log {
     /// Opens a shard if the rows are fewer than were signed.
@@ -93,7 +90,7 @@ impl Log {
         }
         // It was acknowledged to nobody: the process ended, or the disk stalled, before the table was written.
         let entry = self.ground.store.leaf(first)?.unwrap_or_default();
-        let at = Row::parse(&entry).map_or(self.ground.audit.now(), |row| minute(row.minute));
+        let at = Row::parse(&entry).map_or(self.ground.audit.now(), |row| row.at());
         let name = next_name(&self.last_signed_name(), at);
         let shard = Shard::new(&self.ground.origin, name, first);
         self.ground.audit.shards().add(shard.clone());
@@ -118,8 +115,4 @@ impl Log {
 fn order(name: &str) -> (&str, u32) {
     let (half, number) = name.split_once('.').unwrap_or((name, "1"));
     (half, number.parse().unwrap_or(1))
-}
-
-fn minute(seconds: i64) -> Timestamp {
-    Timestamp::from_millis(seconds.saturating_mul(1000))
 }
