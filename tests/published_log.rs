@@ -318,6 +318,61 @@ async fn a_new_half_year_begins_a_log_that_names_the_last() {
 }
 
 #[tokio::test]
+async fn rows_that_are_not_those_that_were_signed_go_on_under_a_new_name_once() {
+    let house = House::new();
+    let stage = house.open().await;
+    for n in 0..20 {
+        stage.known_as(&format!("person-{n}")).gives().await;
+    }
+    publish(&stage).await;
+    let store = stage.behind().store.clone();
+    tokio::task::spawn_blocking(move || store.checkpoint().unwrap()).await.unwrap();
+    let row = stage.log().await[5].bytes.clone();
+    stage.stop().await;
+    let rows = house.folder.join("store/log/000000000000.leaves");
+    let file = house.disk.open(&rows, OpenMode::Write).unwrap();
+    let bytes = file.read_to(1 << 24).unwrap();
+    let at = bytes.windows(row.len()).position(|part| part == row).unwrap();
+    file.write_all_at(b"x", at as u64 + 60).unwrap();
+    let kept = house.log("2026h2").read("checkpoint").unwrap();
+    for _ in 0..3 {
+        let stage = house.open().await;
+        stage.known_as("ada").gives().await;
+        publish(&stage).await;
+        let names: Vec<_> = stage.behind().log.shards().iter().map(|s| s.name.clone()).collect();
+        assert_eq!(names, ["2026h2", "2026h2.2"]);
+        let found = verified(&house.log("2026h2.2"), &vkey(&stage, "2026h2.2"), None).unwrap();
+        let first = usize::try_from(stage.behind().log.shards()[1].first).unwrap();
+        let opened = stage.log().await[first].bytes.clone();
+        assert_eq!(Row::parse(&opened).unwrap().reason, "forked");
+        assert!(found.rows > 0);
+        stage.stop().await;
+    }
+    assert_eq!(house.log("2026h2").read("checkpoint").unwrap(), kept, "nothing more is signed");
+}
+
+#[tokio::test]
+async fn another_name_in_the_configuration_begins_another_log() {
+    let house = House::new();
+    let stage = house.open().await;
+    stage.known_as("ada").gives().await;
+    publish(&stage).await;
+    stage.stop().await;
+    let (disk, folder) = (house.disk.clone(), house.folder.clone());
+    let stage = Stage::set(move |set| {
+        (set.disk, set.folder) = (Some(disk), Some(folder));
+        set.origin = "shop.test/log".to_owned();
+    });
+    let stage = stage.await;
+    publish(&stage).await;
+    let answer = stage.known_as("bob").gives().await;
+    assert_eq!(answer["log"]["origin"], "shop.test/log/2026h2.2");
+    publish(&stage).await;
+    verified(&house.log("2026h2"), &vkey(&stage, "2026h2"), None).unwrap();
+    verified(&house.log("2026h2.2"), &vkey(&stage, "2026h2.2"), None).unwrap();
+}
+
+#[tokio::test]
 async fn another_key_signs_nothing_in_the_logs_name() {
     let house = House::new();
     let stage = house.open().await;

@@ -226,7 +226,7 @@ impl Log {
             None => match self.resume() {
                 Err(LogError::Forked(rows)) => {
                     tracing::error!(log.rows = rows, "the rows are not those that were signed");
-                    self.turn("forked")?;
+                    self.turn(FORKED)?;
                     self.live_at(self.last())?
                 }
                 live => live?,
@@ -352,6 +352,8 @@ impl fmt::Debug for Log {
 }
 
 const MARK: &str = "log-signed";
+/// Why a shard begins after rows that are not those that were signed.
+const FORKED: &str = "forked";
 /// The path of a log's checkpoint.
 pub const CHECKPOINT: &str = "checkpoint";
 /// The path of the last checkpoint that a witness signed.

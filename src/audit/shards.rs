@@ -158,6 +158,11 @@ pub enum ShardsError {
 }
 
 impl Shard {
+    /// Whether it is one of the logs under `origin`.
+    pub(super) fn is_under(&self, origin: &str) -> bool {
+        self.origin.strip_prefix(origin).and_then(|rest| rest.strip_prefix('/')) == Some(&self.name)
+    }
+
     /// The shard `name` of the logs under `origin`.
     pub(super) fn new(origin: &str, name: String, first: u64) -> Self {
         Self { origin: format!("{origin}/{name}").into(), name, first }

@@ -110,6 +110,7 @@ pub(super) const REASONS: &[&str] = &[
     "period",
     "restored",
     "forked",
+    "renamed",
     "retention",
     "journal_unavailable",
 ];

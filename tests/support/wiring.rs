@@ -45,6 +45,8 @@ pub(crate) struct Set {
     pub(crate) door: Option<String>,
     /// How many threads answer calls.
     pub(crate) workers: usize,
+    /// The start of the log's name.
+    pub(crate) origin: String,
     /// More lines of the parts of the configuration about the log, the server and the shop.
     pub(crate) audit_settings: String,
     pub(crate) server_settings: String,
@@ -68,6 +70,7 @@ impl Set {
             sections: String::new(),
             door: None,
             workers: 2,
+            origin: "gw.test/log".to_owned(),
             audit_settings: String::new(),
             server_settings: String::new(),
             shop_settings: String::new(),
@@ -145,6 +148,7 @@ pub(crate) fn refusal(kind: &'static str, settings: &str) -> String {
 fn configuration(folder: &std::path::Path, set: &Set) -> String {
     let Set {
         workers,
+        origin,
         audit_settings,
         server_settings,
         shop_settings,
@@ -173,7 +177,7 @@ dir = "{folder}/store"
 
 [audit]
 gateway = "gw-test"
-origin = "gw.test/log"
+origin = "{origin}"
 {audit_settings}
 
 [auth]

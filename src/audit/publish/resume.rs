@@ -2,7 +2,7 @@
 
 use super::{
     super::{Row, Shard, shards::next_name, tree::Tree},
-    CHECKPOINT, Live, Log, LogError, SYNCED, own,
+    CHECKPOINT, FORKED, Live, Log, LogError, SYNCED, own,
 };
 use crate::tlog::{Checkpoint, Files as _};
 
@@ -13,6 +13,11 @@ impl Log {
         let shards = self.ground.audit.shards().all();
         let known = shards.iter().find(|shard| *shard.origin == *signed.origin);
         let rows = self.ground.store.log_size();
+        let last = self.last();
+        if known.is_some() && !last.is_under(&self.ground.origin) {
+            // The operator gave the log another name.
+            return self.turn("renamed");
+        }
         if known.is_some_and(|shard| rows.saturating_sub(shard.first) >= signed.size) {
             return Ok(());
         }
@@ -30,29 +35,29 @@ impl Log {
         let shards = self.shards();
         let ends = shards.iter().skip(1).map(|next| next.first);
         for (shard, end) in shards.iter().zip(ends) {
-            let note = self.folder(shard).read(CHECKPOINT);
-            let note = note.map_err(|source| self.io(shard, source))?;
-            let signed = note.map(|note| own(&note, &self.ground.seed)).transpose()?;
-            let is_ended = signed.is_some_and(|signed| signed.size >= end - shard.first);
-            let is_left = self.is_left(shard, end);
-            if !is_ended && !is_left {
+            if !self.is_left(shard, end)? && !self.is_ended(shard, end)? {
                 return self.live_of(shard.clone());
             }
         }
         self.live_of(self.last())
     }
 
-    /// Whether a shard holds fewer rows than were signed, so that nothing more can be signed in its name.
-    fn is_left(&self, shard: &Shard, end: u64) -> bool {
-        let previous = self.previous_of(end).ok().flatten();
-        previous.is_some_and(|(origin, size)| *origin == *shard.origin && size > end - shard.first)
+    /// Whether the last row of a shard, before the journal's row `end`, is published. One that another key signed is.
+    fn is_ended(&self, shard: &Shard, end: u64) -> Result<bool, LogError> {
+        let note = self.folder(shard).read(CHECKPOINT);
+        let note = note.map_err(|source| self.io(shard, source))?;
+        let signed = note.map(|note| own(&note, &self.ground.seed));
+        Ok(signed.is_some_and(|signed| signed.map_or(true, |it| it.size >= end - shard.first)))
     }
 
-    /// What the row that opens a shard says of the one before.
-    fn previous_of(&self, row: u64) -> Result<Option<(String, u64)>, LogError> {
-        let Some(entry) = self.ground.store.leaf(row)? else { return Ok(None) };
-        let previous = Row::parse(&entry).ok().and_then(|row| row.previous);
-        Ok(previous.map(|previous| (previous.origin.to_owned(), previous.size)))
+    /// Whether nothing more can be signed in a shard's name, since it lacks rows that were signed, or holds others. The row
+    /// that opens the next says so.
+    fn is_left(&self, shard: &Shard, end: u64) -> Result<bool, LogError> {
+        let entry = self.ground.store.leaf(end)?.unwrap_or_default();
+        let Ok(row) = Row::parse(&entry) else { return Ok(false) };
+        let of_this = row.previous.filter(|previous| *previous.origin == *shard.origin);
+        let lacks = of_this.is_some_and(|previous| previous.size > end - shard.first);
+        Ok(lacks || of_this.is_some() && row.reason == FORKED)
     }
 
     /// The tree of a shard as far as its files are known to be whole, grown up to what was signed.
