@@ -3,11 +3,7 @@
 use std::{collections::BTreeSet, ops::ControlFlow};
 
 use super::{Begun, InspectError, Inspector, off_the_worker};
-use crate::{
-    audit::{AuditError, Event, Filter, Order},
-    domain::{Method, Tier},
-    policy::ReasonCode,
-};
+use crate::audit::{AuditError, Filter, Order, Vocabulary};
 
 /// A page of rows.
 #[derive(Clone, Debug)]
@@ -18,8 +14,7 @@ pub struct EntryPage {
     pub next: Option<u64>,
 }
 
-/// The words that a filter can name: those of the program, the catalogue and the configuration, and all that stand in the
-/// log.
+/// The words that a filter can name: those of the vocabulary in force, and all that stand in the log.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
     /// Events.
@@ -62,17 +57,13 @@ impl Inspector {
     }
 
     fn known_now(&self) -> Result<Known, InspectError> {
-        let bundle = self.bundle_in_force();
-        let purposes = bundle.catalogue().purposes().iter();
-        let recipients = &self.ground.organisation.recipients;
-        let methods = Method::ALL.into_iter().map(|method| method.as_str().to_owned());
-        let reasons = ReasonCode::ALL.iter().map(|code| code.as_str().to_owned());
+        let vocabulary = Vocabulary::clone(&self.audit.vocabulary());
         let mut known = Known {
-            events: Event::ALL.iter().map(|event| event.as_str().to_owned()).collect(),
-            outcomes: Tier::ALL.iter().map(|tier| tier.as_str().to_owned()).collect(),
-            purposes: purposes.map(|purpose| purpose.id().as_str().to_owned()).collect(),
-            recipients: recipients.iter().map(|known| known.id.as_str().to_owned()).collect(),
-            reasons: reasons.chain(methods).collect(),
+            events: vocabulary.events,
+            outcomes: vocabulary.outcomes,
+            purposes: vocabulary.purposes,
+            recipients: vocabulary.recipients,
+            reasons: vocabulary.reasons,
             rulesets: self.ground.policies.history()?.iter().map(ruleset_of).collect(),
         };
         for words in self.ground.reader.words()? {
