@@ -12,7 +12,7 @@ use std::{
     env, fs,
     io::{BufRead as _, BufReader, Write as _},
     net::TcpListener,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::Command,
     sync::atomic::{AtomicU64, Ordering},
     thread,
@@ -218,54 +218,6 @@ fn a_trust_policy_names_log_and_witnesses() {
     let witness = "witness.example/w1+24c2fdca+BHun0VNAaOinILs4fYx9M8U2nh2Uos9enWj6iwn0agfE";
     assert_eq!(said(format!("log {}\nwitness w {witness}\nquorum w\n", vkey())), 1);
     assert_eq!(said(format!("log {}\n", vkey())), 2);
-}
-
-/// Two logs that a program of others wrote, one of them with a forged row whose tile was forged with it. They are kept
-/// beside the repository, and CI must have them.
-fn fixture(name: &str) -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/fixtures");
-    #[expect(clippy::disallowed_methods, reason = "where the fixtures are is the machine's to say")]
-    let (said, in_ci) =
-        (env::var("CONSENTRY_FIXTURES"), env::var("CI").is_ok_and(|ci| ci == "true"));
-    let archive = said.map_or(beside, PathBuf::from).join("tlog").join(name);
-    if !archive.exists() {
-        assert!(!in_ci, "{} is not there", archive.display());
-        let _ = writeln!(std::io::stderr(), "SKIPPED: {} was NOT verified", archive.display());
-        return None;
-    }
-    let folder = folder();
-    let done = Command::new("tar").arg("-xzf").arg(archive).arg("-C").arg(&folder).status();
-    assert!(done.unwrap().success());
-    let log = fs::read_dir(&folder).unwrap().next().unwrap().unwrap();
-    Some(log.path())
-}
-
-#[test]
-fn a_log_of_others_is_accepted_and_its_forged_copy_is_not() {
-    for (name, holds) in [("genuine.tar.gz", true), ("forged.tar.gz", false)] {
-        let Some(log) = fixture(name) else { return };
-        let read = |name: &str| fs::read_to_string(log.join(name)).unwrap();
-        let (key, witness) = (read("log.vkey"), read("witness.vkey"));
-        let (folder, older) = (log.to_str().unwrap(), log.join("checkpoint.old"));
-        let args = ["verify", folder, "--key", &key, "--witness", &witness, "--since"];
-        let args = [&args[..], &[older.to_str().unwrap(), "--foreign", "--json"]].concat();
-        let (status, out, err) = audit(&args);
-        let told: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{err}"));
-        if holds {
-            assert_eq!(
-                (status, &told["rows_read"], &told["since"][0]),
-                (0, &70_000.into(), &69_000.into())
-            );
-            assert_eq!(told["witnesses"][0]["name"], "witness.example/w1");
-            let (leaf, proof) = (log.join("e68123.leaf"), log.join("e68123.tlog-proof"));
-            let (leaf, proof) = (leaf.to_str().unwrap(), proof.to_str().unwrap());
-            assert_eq!(audit(&["check-proof", proof, "--leaf", leaf, "--key", &key]).0, 0);
-        } else {
-            assert_eq!((status, &told["wrong"]["row"]), (1, &25_600.into()));
-            let what = told["wrong"]["what"].as_str().unwrap();
-            assert!(what.starts_with("one of rows 25600 to 25855 was changed"), "{what}");
-        }
-    }
 }
 
 #[test]
