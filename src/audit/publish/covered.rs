@@ -1,9 +1,35 @@
 //! What checkpoints cover: how many rows, and the proof of each.
 
-use std::sync::atomic::Ordering;
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    io,
+    ops::Range,
+    sync::atomic::Ordering,
+};
 
-use super::{CHECKPOINT, Log, LogError, own};
+use super::{
+    super::{Folder, Shard},
+    CHECKPOINT, Log, LogError, own,
+};
 use crate::tlog::{Files as _, Proof, TileNodes, inclusion_proof};
+
+/// What proves the rows of one shard under one checkpoint.
+struct Proving {
+    nodes: TileNodes<Folder>,
+    /// Those that are published.
+    rows: Range<u64>,
+    checkpoint: String,
+}
+
+impl Proving {
+    fn prove(&mut self, index: u64) -> io::Result<Option<Proof>> {
+        if !self.rows.contains(&index) {
+            return Ok(None);
+        }
+        let path = inclusion_proof(&mut self.nodes, index, self.rows.end)?;
+        Ok(Some(Proof { index, path, checkpoint: self.checkpoint.clone() }))
+    }
+}
 
 impl Log {
     /// The proof that the journal's row `row` stands in its log; nothing while no checkpoint covers it, and once it is not
@@ -12,21 +38,42 @@ impl Log {
     /// # Errors
     /// When a tile cannot be read.
     pub fn prove(&self, row: u64) -> Result<Option<Proof>, LogError> {
+        Ok(self.prove_all(&[row])?.pop().flatten())
+    }
+
+    /// The proofs of many rows, as [`Log::prove`] makes each. Rows of one log are proved by one checkpoint.
+    ///
+    /// # Errors
+    /// When a tile cannot be read.
+    pub fn prove_all(&self, rows: &[u64]) -> Result<Vec<Option<Proof>>, LogError> {
         let shards = self.shards();
-        let Some(shard) = shards.iter().rev().find(|shard| shard.first <= row) else {
-            return Ok(None);
-        };
-        let (folder, index) = (self.folder(shard), row - shard.first);
-        let reading = |source| LogError::Io { path: folder.dir().to_owned(), source };
-        let Some(note) = folder.read(CHECKPOINT).map_err(reading)? else { return Ok(None) };
-        let checkpoint = own(&note, &self.ground.seed)?;
-        if index >= checkpoint.size || index < self.minimum_index(shard)? {
-            return Ok(None);
+        let mut known: HashMap<u64, Option<Proving>> = HashMap::new();
+        let mut proofs = Vec::with_capacity(rows.len());
+        for row in rows {
+            let Some(shard) = shards.iter().rev().find(|shard| shard.first <= *row) else {
+                proofs.push(None);
+                continue;
+            };
+            let proving = match known.entry(shard.first) {
+                Entry::Occupied(there) => there.into_mut(),
+                Entry::Vacant(place) => place.insert(self.proving(shard)?),
+            };
+            let proof = proving.as_mut().map(|proving| proving.prove(*row - shard.first));
+            let proof = proof.transpose().map_err(|source| self.io(shard, source))?;
+            proofs.push(proof.flatten());
         }
-        let mut nodes = TileNodes::new(&folder, checkpoint.size);
-        let path = inclusion_proof(&mut nodes, index, checkpoint.size).map_err(reading)?;
+        Ok(proofs)
+    }
+
+    /// What proves the rows of a shard; nothing before its first checkpoint.
+    fn proving(&self, shard: &Shard) -> Result<Option<Proving>, LogError> {
+        let folder = self.folder(shard);
+        let note = folder.read(CHECKPOINT).map_err(|source| self.io(shard, source))?;
+        let Some(note) = note else { return Ok(None) };
+        let size = own(&note, &self.ground.seed)?.size;
+        let rows = self.minimum_index(shard)?..size;
         let checkpoint = String::from_utf8_lossy(&note).into_owned();
-        Ok(Some(Proof { index, path, checkpoint }))
+        Ok(Some(Proving { nodes: TileNodes::new(folder, size), rows, checkpoint }))
     }
 
     /// How many rows of the journal published checkpoints count.
