@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
@@ -30,6 +31,17 @@ def blocks(page):
 
 def script(commands):
     return "".join(f"{block}echo '{MARK}'\n" for block in commands)
+
+
+def gone(group):
+    """Waits until the servers have ended: what they write last must not come into a folder that is being removed."""
+    for _ in range(200):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    os.killpg(group, signal.SIGKILL)
 
 
 def run(commands, folder, binary):
@@ -55,6 +67,7 @@ def run(commands, folder, binary):
             pass
         shell.stdout.close()
         shell.wait()
+        gone(shell.pid)
     printed = said.split(MARK)
     if len(printed) <= len(commands):
         sys.exit(f"FAIL block {len(printed)} of {len(commands)}:\n{commands[len(printed) - 1]}\n{said[-3000:]}")
