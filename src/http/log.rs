@@ -191,7 +191,12 @@ pub(super) async fn vocabulary(
         ("name" = String, Path, description = "The log's name in the list", example = "2026h2"),
         ("path" = String, Path, description = "The file", example = "checkpoint")
     ),
-    responses((status = 200, description = "The file", content_type = "application/octet-stream"), Unlisted, Refusals),
+    responses(
+        (status = 200, description = "The file", content(
+            (String = "text/plain; charset=utf-8"), (String = "application/octet-stream"), (Object = "application/json")
+        )),
+        Unlisted, Refusals
+    ),
     security((), ("bearer" = ["audit:read"]))
 )]
 pub(super) async fn of_shard(
