@@ -30,8 +30,15 @@ use support::{
 /// Below this much free room, in bytes, the disk of these tests counts as low.
 const LEAST_FREE: u64 = 1 << 20;
 
-const NO_WRITES: Fault =
-    Fault { after: 0, lasting: true, syncs: Some(false), on: "", written: 50, errno: 28 };
+const NO_WRITES: Fault = Fault {
+    after: 0,
+    lasting: true,
+    syncs: Some(false),
+    on: "",
+    spared: "tlog",
+    written: 50,
+    errno: 28,
+};
 const NO_SYNCS: Fault = Fault { syncs: Some(true), ..NO_WRITES };
 
 struct Broken {

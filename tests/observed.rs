@@ -401,8 +401,15 @@ mod readiness {
     async fn failed_writes_show_and_so_does_that_they_are_over() {
         let disk = FaultFs::new();
         let stage = on(&disk).await;
-        let fault =
-            Fault { after: 0, lasting: true, syncs: Some(false), on: "", written: 50, errno: 28 };
+        let fault = Fault {
+            after: 0,
+            lasting: true,
+            syncs: Some(false),
+            on: "",
+            spared: "tlog",
+            written: 50,
+            errno: 28,
+        };
         disk.arm(Some(fault));
         let refused = stage.behind().store.commit(consentry::store::Batch::default()).await;
         assert!(refused.is_err());
@@ -418,8 +425,15 @@ mod readiness {
     async fn a_failed_sync_shows_until_the_next_start() {
         let disk = FaultFs::new();
         let stage = on(&disk).await;
-        let fault =
-            Fault { after: 0, lasting: false, syncs: Some(true), on: "", written: 0, errno: 5 };
+        let fault = Fault {
+            after: 0,
+            lasting: false,
+            syncs: Some(true),
+            on: "",
+            spared: "tlog",
+            written: 0,
+            errno: 5,
+        };
         disk.arm(Some(fault));
         let refused = stage.behind().store.commit(consentry::store::Batch::default()).await;
         assert!(refused.is_err());

@@ -25,8 +25,15 @@ use support::{
 const NOON: &str = "2026-11-22T03:00:00Z";
 const KEY: &str = "8e03978e-40d5-43dd-bc93-6894a57f9324";
 
-const NO_WRITES: Fault =
-    Fault { after: 0, lasting: true, syncs: Some(false), on: "", written: 50, errno: 28 };
+const NO_WRITES: Fault = Fault {
+    after: 0,
+    lasting: true,
+    syncs: Some(false),
+    on: "",
+    spared: "tlog",
+    written: 50,
+    errno: 28,
+};
 
 async fn gives(stage: &Stage, id: &str) -> Value {
     json!({"subject": {"id": id}, "purpose": RECOMMEND, "action": "give", "method": "app",

@@ -231,6 +231,7 @@ async fn a_switch_that_cannot_be_recorded_is_not_thrown() {
         after: 0,
         lasting: true,
         syncs: Some(false),
+        spared: "tlog",
         on: "",
         written: 50,
         errno: 28,

@@ -19,6 +19,9 @@ pub struct Fault {
     pub syncs: Option<bool>,
     /// Strikes only files whose name, when they were opened, contains this.
     pub on: &'static str,
+    /// Spares what lies in a folder of this name, and does not count it: what is written by a clock of its own would
+    /// else be struck in place of what a test looks at.
+    pub spared: &'static str,
     /// How much of a write that fails is written all the same, in percent.
     pub written: usize,
     /// The error number: 5 is EIO, 28 is ENOSPC.
@@ -27,7 +30,7 @@ pub struct Fault {
 
 impl Default for Fault {
     fn default() -> Self {
-        Self { after: 0, lasting: false, syncs: None, on: "", written: 50, errno: 5 }
+        Self { after: 0, lasting: false, syncs: None, on: "", spared: "", written: 50, errno: 5 }
     }
 }
 

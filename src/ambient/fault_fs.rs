@@ -184,7 +184,8 @@ impl World {
         self.calls += 1;
         let fault = self.fault.as_mut()?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if fault.syncs.is_some_and(|only| only != sync) || !name.contains(fault.on) {
+        let is_spared = path.iter().any(|part| part == fault.spared);
+        if fault.syncs.is_some_and(|only| only != sync) || !name.contains(fault.on) || is_spared {
             return None;
         }
         if fault.after > 0 {
