@@ -192,6 +192,14 @@ impl Audit {
         draft.seal(keys, &self.names.gateway, &also, &self.entropy)
     }
 
+    /// Seals a row about nobody.
+    ///
+    /// # Errors
+    /// When the machine gives no randomness.
+    pub fn seal_nobody(&self, draft: Draft) -> Result<Leaf, AuditError> {
+        self.seal_also(draft, &Also::default())
+    }
+
     /// Seals a row about nobody that says more than most.
     fn seal_also(&self, draft: Draft, also: &Also<'_>) -> Result<Leaf, AuditError> {
         let keys = RowKeys::of(&self.nobody(), 0);
@@ -320,9 +328,7 @@ impl Audit {
     /// # Errors
     /// When the journal does not take it.
     pub fn record_nobody_blocking(&self, draft: Draft) -> Result<Logged, AuditError> {
-        let leaf = self.seal(draft, &RowKeys::of(&self.nobody(), 0), None)?;
-        let batch = Batch { leaves: vec![leaf], ..Batch::default() };
-        Ok(Logged { index: self.store.commit_blocking(batch)?.first_index })
+        self.record_nobody_with(draft, Batch::default())
     }
 
     /// Writes a row about nobody together with `also`, or neither, waiting on this thread.
@@ -331,7 +337,7 @@ impl Audit {
     /// When the journal does not take it.
     pub fn record_nobody_with(&self, draft: Draft, also: Batch) -> Result<Logged, AuditError> {
         let mut batch = also;
-        batch.leaves.push(self.seal(draft, &RowKeys::of(&self.nobody(), 0), None)?);
+        batch.leaves.push(self.seal_nobody(draft)?);
         Ok(Logged { index: self.store.commit_blocking(batch)?.first_index })
     }
 
@@ -340,7 +346,7 @@ impl Audit {
     /// # Errors
     /// When the journal does not take it.
     pub async fn record_nobody(&self, draft: Draft) -> Result<Logged, AuditError> {
-        let leaf = self.seal(draft, &RowKeys::of(&self.nobody(), 0), None)?;
+        let leaf = self.seal_nobody(draft)?;
         Ok(self.record(Batch { leaves: vec![leaf], ..Batch::default() }).await?)
     }
 }

@@ -35,17 +35,16 @@ use zeroize::Zeroizing;
 
 use super::{
     Audit, AuditError, Draft, Event, Folder, Place, Previous, Shard, ShardsError,
-    shards::{half_year, next_name},
-    tree::Tree,
+    shards::next_name, tree::Tree,
 };
 use crate::{
     ambient::{Fs, read_secret, replace_secret},
     store::{Store, StoreError},
-    tlog::{Checkpoint, NoteError, NoteSigner, Signs, VerifierKey},
+    tlog::{Checkpoint, Files as _, NoteError, NoteSigner, Signs, VerifierKey},
 };
 
 /// Rows that are read from the store at once.
-const BLOCK: usize = 1024;
+const BLOCK: u64 = 1024;
 /// Every how many checkpoints the tiles are made durable. Until then a loss of power costs making them anew.
 const SYNC_EVERY: u32 = 10;
 
@@ -233,9 +232,7 @@ impl Log {
             },
         };
         let news = self.catch_up(&mut live)?;
-        let name = half_year(self.ground.audit.now());
-        let half = live.shard.name.split('.').next().unwrap_or_default();
-        let is_over = name.as_str() > half;
+        let is_over = live.shard.is_over(self.ground.audit.now());
         *slot = Some(live);
         drop(slot);
         if is_over {
@@ -273,8 +270,7 @@ impl Log {
         }
         drop(signed);
         let folder = live.tree.folder();
-        let written = folder.replace(CHECKPOINT, note.as_bytes());
-        written.map_err(|source| LogError::Io { path: folder.dir().join(CHECKPOINT), source })?;
+        replace(folder, CHECKPOINT, note.as_bytes())?;
         live.is_out = true;
         live.checkpoints += 1;
         self.count.fetch_add(1, Ordering::Relaxed);
@@ -290,9 +286,8 @@ impl Log {
     fn sync(&self, live: &mut Live) -> Result<(), LogError> {
         let origin = live.shard.origin.to_string();
         let synced = Checkpoint { origin, size: live.tree.size(), root: live.tree.root() };
-        let done = live.tree.sync();
-        let done = done.and_then(|()| live.tree.folder().replace(SYNCED, synced.text().as_bytes()));
-        done.map_err(|source| self.io(&live.shard, source))
+        live.tree.sync().map_err(|source| self.io(&live.shard, source))?;
+        replace(live.tree.folder(), SYNCED, synced.text().as_bytes())
     }
 
     /// Publishes signatures of witnesses under a checkpoint. They are verified by whoever got them.
@@ -301,13 +296,11 @@ impl Log {
     /// When it cannot be written.
     pub fn cosigned(&self, of: &Published, lines: &[String]) -> Result<(), LogError> {
         let live = self.live();
-        let folder = Folder::new(self.ground.fs.clone(), of.folder.clone());
+        let folder = self.files_of(of);
         let note = format!("{}{}", of.checkpoint, lines.concat());
-        let is_newest = self.published.borrow().as_ref() == Some(of);
-        let paths = [Some(COSIGNED), is_newest.then_some(CHECKPOINT)];
-        for path in paths.into_iter().flatten() {
-            let written = folder.replace(path, note.as_bytes());
-            written.map_err(|source| LogError::Io { path: folder.dir().join(path), source })?;
+        replace(&folder, COSIGNED, note.as_bytes())?;
+        if self.published.borrow().as_ref() == Some(of) {
+            replace(&folder, CHECKPOINT, note.as_bytes())?;
         }
         drop(live);
         Ok(())
@@ -340,6 +333,11 @@ impl Log {
         })
     }
 
+    /// The last published checkpoint of a shard, as it is signed.
+    fn note_of(&self, shard: &Shard) -> Result<Option<Vec<u8>>, LogError> {
+        self.folder(shard).read(CHECKPOINT).map_err(|source| self.io(shard, source))
+    }
+
     fn io(&self, shard: &Shard, source: io::Error) -> LogError {
         LogError::Io { path: self.ground.dir.join(&shard.name), source }
     }
@@ -359,6 +357,12 @@ pub const CHECKPOINT: &str = "checkpoint";
 /// The path of the last checkpoint that a witness signed.
 pub const COSIGNED: &str = "checkpoint.cosigned";
 const SYNCED: &str = "synced";
+
+/// Puts `bytes` in the place of a file of a log, durably.
+fn replace(folder: &Folder, path: &str, bytes: &[u8]) -> Result<(), LogError> {
+    let written = folder.replace(path, bytes);
+    written.map_err(|source| LogError::Io { path: folder.dir().join(path), source })
+}
 
 /// A checkpoint that this log's key signed.
 fn own(note: &[u8], seed: &Zeroizing<[u8; 32]>) -> Result<Checkpoint, LogError> {

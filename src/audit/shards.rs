@@ -163,6 +163,11 @@ impl Shard {
         self.origin.strip_prefix(origin).and_then(|rest| rest.strip_prefix('/')) == Some(&self.name)
     }
 
+    /// Whether its half year has ended at `now`.
+    pub(super) fn is_over(&self, now: Timestamp) -> bool {
+        half_year(now).as_str() > order(&self.name).0
+    }
+
     /// The shard `name` of the logs under `origin`.
     pub(super) fn new(origin: &str, name: String, first: u64) -> Self {
         Self { origin: format!("{origin}/{name}").into(), name, first }
@@ -170,7 +175,7 @@ impl Shard {
 }
 
 /// The half year of a moment, in UTC: `2026h2`.
-pub(super) fn half_year(at: Timestamp) -> String {
+fn half_year(at: Timestamp) -> String {
     let period = crate::store::Period::of(at);
     let half = if period.month() <= 6 { 1 } else { 2 };
     format!("{:04}h{half}", period.year())
@@ -179,12 +184,17 @@ pub(super) fn half_year(at: Timestamp) -> String {
 /// The name of a shard that begins at `at` behind the shard `last`: a new half year, or the next within the one of
 /// `last`. Names never go back, as clocks may.
 pub(super) fn next_name(last: &str, at: Timestamp) -> String {
-    let (now, (half, number)) = (half_year(at), last.split_once('.').unwrap_or((last, "1")));
+    let (now, (half, number)) = (half_year(at), order(last));
     if now.as_str() > half {
         return now;
     }
-    let number: u32 = number.parse().unwrap_or(1);
     format!("{half}.{}", number.saturating_add(1))
+}
+
+/// Where a shard's name stands in time: half year, then number.
+pub(super) fn order(name: &str) -> (&str, u32) {
+    let (half, number) = name.split_once('.').unwrap_or((name, "1"));
+    (half, number.parse().unwrap_or(1))
 }
 
 #[cfg(test)]

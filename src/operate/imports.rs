@@ -23,7 +23,7 @@ pub use self::{
 };
 use super::{Controls, Operator};
 use crate::{
-    audit::{AuditError, Draft, Event, RowKeys},
+    audit::{AuditError, Draft, Event},
     catalog::CatalogError,
     consent::ConsentError,
     domain::TenantId,
@@ -208,7 +208,7 @@ impl Controls {
             rows: None,
             body: body.to_string().into_bytes(),
         };
-        Ok(self.0.audit.seal(draft, &RowKeys::of(&self.0.audit.nobody(), 0), None)?)
+        Ok(self.0.audit.seal_nobody(draft)?)
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{Controls, OperateError, Operator};
 use crate::{
-    audit::{Draft, Event, RowKeys},
+    audit::{Draft, Event},
     domain::{RecipientId, Timestamp},
     store::{Batch, Key, Put, Store},
 };
@@ -93,7 +93,7 @@ impl Controls {
             body: body.to_string().into_bytes(),
         };
         let audit = &self.0.audit;
-        let leaf = audit.seal(draft, &RowKeys::of(&audit.nobody(), 0), None)?;
+        let leaf = audit.seal_nobody(draft)?;
         let mut batch = records;
         batch.leaves.push(leaf);
         audit.record(batch).await?;

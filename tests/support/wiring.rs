@@ -92,11 +92,15 @@ fn read(source: &Source) -> std::io::Result<Vec<u8>> {
     Ok(if is_models { MODEL_KEY.as_bytes().to_vec() } else { SECRET.to_vec() })
 }
 
-/// A folder that no other stage uses.
+/// A folder that no other stage uses. Numbers of processes come again, so what one before it left is taken away.
 pub(crate) fn fresh_folder() -> PathBuf {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let name = format!("stage-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    match std::fs::remove_dir_all(&folder) {
+        Err(fault) if fault.kind() != std::io::ErrorKind::NotFound => panic!("{fault}"),
+        _ => folder,
+    }
 }
 
 /// A gateway on the shipped policies, on a port of its own. It trusts tokens signed with [`SECRET`], takes bodies of

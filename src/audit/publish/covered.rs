@@ -9,9 +9,9 @@ use std::{
 
 use super::{
     super::{Folder, Shard},
-    CHECKPOINT, Log, LogError, own,
+    Log, LogError, own,
 };
-use crate::tlog::{Files as _, Proof, TileNodes, inclusion_proof};
+use crate::tlog::{Proof, TileNodes, inclusion_proof};
 
 /// What proves the rows of one shard under one checkpoint.
 struct Proving {
@@ -67,13 +67,11 @@ impl Log {
 
     /// What proves the rows of a shard; nothing before its first checkpoint.
     fn proving(&self, shard: &Shard) -> Result<Option<Proving>, LogError> {
-        let folder = self.folder(shard);
-        let note = folder.read(CHECKPOINT).map_err(|source| self.io(shard, source))?;
-        let Some(note) = note else { return Ok(None) };
+        let Some(note) = self.note_of(shard)? else { return Ok(None) };
         let size = own(&note, &self.ground.seed)?.size;
         let rows = self.minimum_index(shard)?..size;
         let checkpoint = String::from_utf8_lossy(&note).into_owned();
-        Ok(Some(Proving { nodes: TileNodes::new(folder, size), rows, checkpoint }))
+        Ok(Some(Proving { nodes: TileNodes::new(self.folder(shard), size), rows, checkpoint }))
     }
 
     /// How many rows of the journal published checkpoints count.

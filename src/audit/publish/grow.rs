@@ -1,8 +1,8 @@
 //! The tree grows by the journal's rows.
 
 use super::{
-    super::{Event, Row, Vocabulary, vocabulary},
-    BLOCK, Live, Log, LogError,
+    super::{Event, Row, Vocabulary, event, vocabulary},
+    BLOCK, Live, Log, LogError, replace,
 };
 
 impl Log {
@@ -16,13 +16,12 @@ impl Log {
             if left == 0 {
                 return Ok(false);
             }
-            let block = usize::try_from(left).unwrap_or(BLOCK).min(BLOCK);
-            for (row, entry) in (at..).zip(self.ground.store.leaves(at, block)?) {
-                if row > live.shard.first && opens_shard(&entry) {
+            for (row, entry) in self.ground.store.leaf_run(at, left.min(BLOCK))?.rows() {
+                if row > live.shard.first && opens_shard(entry) {
                     return Ok(true);
                 }
-                self.bring_vocabulary(live, &entry)?;
-                let pushed = live.tree.push(&entry);
+                self.bring_vocabulary(live, entry)?;
+                let pushed = live.tree.push(entry);
                 pushed.map_err(|source| self.io(&live.shard, source))?;
                 live.is_out = false;
             }
@@ -48,40 +47,30 @@ impl Log {
 
     /// Writes a vocabulary that a row brings into force.
     fn bring_vocabulary(&self, live: &Live, entry: &[u8]) -> Result<(), LogError> {
-        if !has_vocabulary(entry) {
+        if !may_announce(entry) {
             return Ok(());
         }
         let Ok(row) = Row::parse(entry) else { return Ok(()) };
+        let Some(hash) = row.vocabulary else { return Ok(()) };
         let record = self.ground.store.read(&vocabulary::key(row.ruleset))?;
         let Some(known) = record.and_then(|record| Vocabulary::parse(&record.value)) else {
             return Ok(());
         };
         let folder = live.tree.folder();
-        let mut paths = vec![Vocabulary::path(row.ruleset)];
-        paths.extend(
-            row.vocabulary
-                .filter(|hash| *hash == known.hash())
-                .map(|hash| Vocabulary::path_of(row.ruleset, &hash)),
-        );
-        for path in paths {
-            let written = folder.replace(&path, &known.json());
-            written.map_err(|source| LogError::Io { path: folder.dir().join(path), source })?;
+        replace(folder, &Vocabulary::path(row.ruleset), &known.json())?;
+        if hash == known.hash() {
+            replace(folder, &Vocabulary::path_of(row.ruleset, &hash), &known.json())?;
         }
         Ok(())
     }
 }
 
-/// Behind a row's commitment, which has one length.
-const EVENT_AT: usize = r#"{"c":"","#.len() + 43;
-
 fn opens_shard(entry: &[u8]) -> bool {
-    let opens = format!(r#""e":"{}""#, Event::LogOpened.as_str());
-    entry.get(EVENT_AT..).is_some_and(|rest| rest.starts_with(opens.as_bytes()))
+    event(entry) == Some(Event::LogOpened.as_str())
 }
 
-fn has_vocabulary(entry: &[u8]) -> bool {
-    // Near the end, before the tag.
-    const VOC: &[u8] = br#","voc":""#;
-    let at = entry.len().checked_sub(r#","y":""}"#.len() + 22 + 1 + 43 + VOC.len());
-    at.and_then(|at| entry.get(at..)).is_some_and(|rest| rest.starts_with(VOC))
+/// Whether a row may bring a vocabulary into force.
+fn may_announce(entry: &[u8]) -> bool {
+    let announcing = [Event::PolicyChanged, Event::LogVocabulary, Event::LogOpened];
+    event(entry).is_some_and(|event| announcing.iter().any(|known| known.as_str() == event))
 }

@@ -5,7 +5,7 @@
 
 use super::{
     super::{Row, Shard},
-    CHECKPOINT, Log, LogError, own,
+    Log, LogError, own, replace,
 };
 use crate::{
     domain::Timestamp,
@@ -23,7 +23,7 @@ impl Log {
         for shard in self.shards().iter() {
             let (before, now) = self.may_go(shard, until)?;
             // A log that was made anew holds again what had gone.
-            let from = if self.is_published(shard, 0)? { 0 } else { before };
+            let from = if self.bundle(shard, 0)?.is_some() { 0 } else { before };
             if now > from {
                 self.drop_rows(shard, from, now)?;
                 pruned += now - from;
@@ -35,9 +35,7 @@ impl Log {
     /// From which row on a shard is published, and from which on it would be.
     fn may_go(&self, shard: &Shard, until: Timestamp) -> Result<(u64, u64), LogError> {
         let before = self.minimum_index(shard)?;
-        let folder = self.folder(shard);
-        let note = folder.read(CHECKPOINT).map_err(|source| self.io(shard, source))?;
-        let size = note.map(|note| own(&note, &self.ground.seed)).transpose()?;
+        let size = self.note_of(shard)?.map(|note| own(&note, &self.ground.seed)).transpose()?;
         let size = size.map_or(0, |checkpoint: Checkpoint| checkpoint.size);
         let mut now = before;
         while let Some(next) = now.checked_add(Retention::STEP).filter(|next| *next <= size) {
@@ -59,17 +57,16 @@ impl Log {
         Ok(read.and_then(|text| Retention::parse(&text)).map_or(0, Retention::minimum_index))
     }
 
-    fn is_published(&self, shard: &Shard, number: u64) -> Result<bool, LogError> {
+    /// A full bundle of a shard, if it is published.
+    fn bundle(&self, shard: &Shard, number: u64) -> Result<Option<Vec<u8>>, LogError> {
         let tile = Tile { kind: Kind::Entries, number, width: 256 };
         let bundle = self.folder(shard).read(&tile.to_string());
-        Ok(bundle.map_err(|source| self.io(shard, source))?.is_some())
+        bundle.map_err(|source| self.io(shard, source))
     }
 
     /// Whether the row at `index` is of `until` or later. One that cannot be read stays.
     fn is_newer(&self, shard: &Shard, index: u64, until: Timestamp) -> Result<bool, LogError> {
-        let tile = Tile { kind: Kind::Entries, number: index / WIDTH, width: 256 };
-        let bundle = self.folder(shard).read(&tile.to_string());
-        let bundle = bundle.map_err(|source| self.io(shard, source))?.unwrap_or_default();
+        let bundle = self.bundle(shard, index / WIDTH)?.unwrap_or_default();
         let rows = entries(&bundle).unwrap_or_default();
         let row = rows.last().and_then(|row| Row::parse(row).ok());
         Ok(row.is_none_or(|row| row.at() >= until))
@@ -79,7 +76,7 @@ impl Log {
         let folder = self.folder(shard);
         let failed = |source| self.io(shard, source);
         let retention = Retention::new(to).map(|kept| kept.to_string()).unwrap_or_default();
-        folder.replace(Retention::PATH, retention.as_bytes()).map_err(failed)?;
+        replace(&folder, Retention::PATH, retention.as_bytes())?;
         for number in from / WIDTH..to / WIDTH {
             for kind in [Kind::Entries, Kind::Hashes(0)] {
                 let tile = Tile { kind, number, width: 256 };

@@ -1,8 +1,12 @@
 //! Where publishing goes on after a start: from what is on the disk and was signed, or under a new name.
 
 use super::{
-    super::{Row, Shard, shards::next_name, tree::Tree},
-    CHECKPOINT, FORKED, Live, Log, LogError, SYNCED, own,
+    super::{
+        Row, Shard,
+        shards::{next_name, order},
+        tree::Tree,
+    },
+    FORKED, Live, Log, LogError, SYNCED, own,
 };
 use crate::tlog::{Checkpoint, Files as _};
 
@@ -44,9 +48,7 @@ impl Log {
 
     /// Whether the last row of a shard, before the journal's row `end`, is published. One that another key signed is.
     fn is_ended(&self, shard: &Shard, end: u64) -> Result<bool, LogError> {
-        let note = self.folder(shard).read(CHECKPOINT);
-        let note = note.map_err(|source| self.io(shard, source))?;
-        let signed = note.map(|note| own(&note, &self.ground.seed));
+        let signed = self.note_of(shard)?.map(|note| own(&note, &self.ground.seed));
         Ok(signed.is_some_and(|signed| signed.map_or(true, |it| it.size >= end - shard.first)))
     }
 
@@ -79,9 +81,8 @@ impl Log {
             if live.tree.size() < signed.size || live.tree.root() != signed.root {
                 return Err(LogError::Forked(signed.size));
             }
-            let note = self.folder(&live.shard).read(CHECKPOINT);
-            let note = note.map_err(|source| self.io(&live.shard, source))?;
-            live.is_out = note
+            live.is_out = self
+                .note_of(&live.shard)?
                 .is_some_and(|note| own(&note, &self.ground.seed).is_ok_and(|out| out == signed));
         }
         Ok(live)
@@ -114,10 +115,4 @@ impl Log {
             _ => last.name,
         }
     }
-}
-
-/// Where a shard's name stands in time: half year, then number.
-fn order(name: &str) -> (&str, u32) {
-    let (half, number) = name.split_once('.').unwrap_or((name, "1"));
-    (half, number.parse().unwrap_or(1))
 }
