@@ -17,6 +17,7 @@ mod memory;
 mod models;
 mod open;
 mod policy;
+mod rights;
 mod serve;
 mod sight;
 // Keys and folders of the store.

@@ -25,7 +25,6 @@ use crate::{
     observe::Observer,
     operate::{self, Backups, Continuity, PolicyChanges, Schedule},
     policy::{Policies, Purpose},
-    rights::{Deletions, Exports},
     store::{Lane, Limits, OnSyncFailure, Recovered, Store, Unavailable, ViewOrigin},
     upstream::Builtin,
     vault::{Keeper, Vault},
@@ -222,6 +221,7 @@ impl App {
             ledger: self.ledger.clone(),
             catalog: self.catalog.clone(),
             exports: self.exports(),
+            rights: self.rights(),
             policies: self.policies.clone(),
             authority: self.authority.clone(),
             log: self.log.clone(),
@@ -240,26 +240,6 @@ impl App {
         if let Err(error) = noted {
             tracing::warn!(error.message = %error, "the highwater mark is older than the state");
         }
-    }
-
-    /// People's exports.
-    #[must_use]
-    pub fn exports(&self) -> Exports {
-        Exports::new(self.store.clone(), self.ledger.clone(), self.proving.clone())
-    }
-
-    /// The worker of the deletions that recipients owe.
-    #[must_use]
-    pub fn deletions(&self) -> Deletions {
-        Deletions::new(
-            self.ledger.clone(),
-            self.audit.clone(),
-            self.policies.clone(),
-            self.gateway.models_on_this_worker(),
-            self.machine.entropy.clone(),
-            self.machine.clock.clone(),
-        )
-        .telling(self.inspector.tries().clone())
     }
 
     /// Writes rows for what is different from the last run: a rebuilt view.

@@ -23,7 +23,7 @@ use super::AppError;
 use crate::{
     auth::{AppSettings, AuthSettings, Source},
     diversity::{Dial, Preset},
-    domain::{GatewayName, PurposeId},
+    domain::{Controller, GatewayName, PurposeId},
 };
 
 /// The whole file.
@@ -33,6 +33,9 @@ pub struct Settings {
     /// `[server]`.
     #[serde(default)]
     pub server: ServerSettings,
+    /// `[controller]`.
+    #[serde(default)]
+    pub controller: Controller,
     /// `[keys]`.
     pub keys: KeysSettings,
     /// `[store]`.

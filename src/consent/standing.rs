@@ -1,5 +1,7 @@
 //! Where one person stands: their consents, their own rules, and which pseudonyms they use.
 
+mod older;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -55,6 +57,13 @@ pub struct Rules {
     pub dial: Option<f64>,
     /// Nothing personal until then: what is held is kept and not used (restriction, GDPR article 18).
     pub pause_until: Option<Timestamp>,
+    /// Items with one of these tags are brought up.
+    pub boosted_tags: Vec<Tag>,
+    /// After how many days what is held of a meeting with an item is forgotten, where that is sooner than the purpose's
+    /// own retention.
+    pub forget_after_days: Option<u16>,
+    /// Nothing is learned until then: events are not kept and not told to anyone.
+    pub private_until: Option<Timestamp>,
 }
 
 /// How many pseudonyms a person has left behind at one recipient.
@@ -77,6 +86,9 @@ impl Default for Rules {
             muted_items: Vec::new(),
             dial: None,
             pause_until: None,
+            boosted_tags: Vec::new(),
+            forget_after_days: None,
+            private_until: None,
         }
     }
 }
@@ -96,7 +108,11 @@ impl Default for Standing {
 }
 
 impl Sealable for Standing {
-    const SCHEMA: u8 = 1;
+    const SCHEMA: u8 = 2;
+
+    fn older(schema: u8, bytes: &[u8]) -> Option<Result<Self, postcard::Error>> {
+        (schema == 1).then(|| postcard::from_bytes::<older::Standing1>(bytes).map(Self::from))
+    }
 }
 
 impl Standing {

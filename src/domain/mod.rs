@@ -8,6 +8,7 @@
 //! Start with [`Tier`] and [`consent::Consent`], the two ideas that everything else serves.
 
 pub mod consent;
+mod controller;
 mod country;
 mod hex;
 mod id;
@@ -15,6 +16,7 @@ mod tier;
 mod time;
 
 pub use consent::{Consent, ConsentState, Detail, Method, Refusal};
+pub use controller::Controller;
 pub use country::Country;
 pub use hex::hex;
 pub use id::{

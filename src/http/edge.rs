@@ -4,8 +4,16 @@ use std::{fmt, ops::Deref, sync::Arc, time::Duration};
 
 use super::body::BodyLimit;
 use crate::{
-    audit::Log, auth::Authority, catalog::Catalog, consent::Ledger, domain::Timestamp,
-    gateway::Gateway, inspect::Inspector, observe::Watch, policy::Policies, rights::Exports,
+    audit::Log,
+    auth::Authority,
+    catalog::Catalog,
+    consent::Ledger,
+    domain::Timestamp,
+    gateway::Gateway,
+    inspect::Inspector,
+    observe::Watch,
+    policy::Policies,
+    rights::{Exports, Rights},
 };
 
 /// What an edge stands on.
@@ -19,6 +27,8 @@ pub struct Ground {
     pub catalog: Catalog,
     /// People's exports.
     pub exports: Exports,
+    /// What people may ask for.
+    pub rights: Rights,
     /// The policy in force.
     pub policies: Arc<Policies>,
     /// Who vouches for callers.

@@ -27,11 +27,9 @@ mod events;
 mod items;
 mod log;
 
-mod export;
-
 mod consents;
+mod me;
 mod purposes;
-mod rules;
 mod status;
 
 mod operate;

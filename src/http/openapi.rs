@@ -13,9 +13,7 @@ use utoipa::{
     },
 };
 
-use super::{
-    Problem, audit, consents, events, export, items, log, purposes, recommend, rules, status,
-};
+use super::{Problem, audit, consents, events, items, log, me, purposes, recommend, status};
 
 /// The document.
 #[must_use]
@@ -31,7 +29,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     ),
     paths(
         recommend::recommend, recommend::preview, recommend::batch, events::track, items::put_all, items::put_one,
-        purposes::list, consents::act, consents::query, consents::mine, export::mine, rules::read, rules::change,
+        purposes::list, consents::act, consents::query, consents::mine, me::export::mine, me::rules::read, me::rules::change,
         audit::entries::read, audit::policies::read, audit::table::read, audit::requests::read, audit::processing::read,
         log::checkpoint, log::cosigned, log::retention, log::tile, log::vocabulary, log::shards, log::of_shard,
         status::health, status::describe, status::reference, status::problem

@@ -17,8 +17,8 @@ use axum::{
 use tower::{Service, layer::layer_fn};
 
 use super::{
-    Edge, Problem, ProblemKind, audit, consents, events, export, items, log, openapi, purposes,
-    recommend, rules,
+    Edge, Problem, ProblemKind, audit, consents, events, items, log, me, openapi, purposes,
+    recommend,
     seen::Seen,
     status::{self, Described},
 };
@@ -39,8 +39,8 @@ pub fn router(edge: Edge) -> Router {
         .route("/v1/consents", post(consents::act))
         .route("/v1/consents/query", post(consents::query))
         .route("/v1/me/consents", get(consents::mine))
-        .route("/v1/me/export", get(export::mine))
-        .route("/v1/me/rules", get(rules::read).patch(rules::change))
+        .route("/v1/me/export", get(me::export::mine))
+        .route("/v1/me/rules", get(me::rules::read).patch(me::rules::change))
         .route("/log/checkpoint", get(log::checkpoint))
         .route("/log/checkpoint.cosigned", get(log::cosigned))
         .route("/log/retention", get(log::retention))

@@ -11,7 +11,9 @@
 mod deletions;
 mod error;
 mod export;
+mod ground;
 
 pub use deletions::{Asking, Deletions, GIVE_UP_AFTER, NextTries, OVERDUE_AFTER};
 pub use error::RightsError;
 pub use export::{Exports, opened};
+pub use ground::{Ground, Rights};

@@ -97,10 +97,10 @@ pub(crate) fn fresh_folder() -> PathBuf {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let name = format!("stage-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-    match std::fs::remove_dir_all(&folder) {
-        Err(fault) if fault.kind() != std::io::ErrorKind::NotFound => panic!("{fault}"),
-        _ => folder,
+    if let Err(fault) = std::fs::remove_dir_all(&folder) {
+        assert_eq!(fault.kind(), std::io::ErrorKind::NotFound, "{fault}");
     }
+    folder
 }
 
 /// A gateway on the shipped policies, on a port of its own. It trusts tokens signed with [`SECRET`], takes bodies of

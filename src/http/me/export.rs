@@ -5,7 +5,7 @@ use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{
+use super::super::{
     Edge, Problem,
     caller::{By, oneself},
     openapi::{Conflicts, Refusals, Unrecorded},
@@ -15,7 +15,7 @@ use crate::audit::{OpenedRow, OwnLog, TagKey, Until};
 
 /// What the gateway holds of you.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Export {
+pub(in crate::http) struct Export {
     /// What the log says of you. `consentry audit mine` checks it against the log's public key.
     log: ExportedLog,
 }
@@ -60,7 +60,7 @@ struct ExportedUntil {
 /// A row of the log, opened.
 #[derive(Serialize, ToSchema)]
 #[schema(as = OpenedRow)]
-pub(super) struct ExportedRow {
+pub(in crate::http) struct ExportedRow {
     /// Which log it stands in.
     origin: String,
     /// Where in it.
@@ -100,7 +100,10 @@ pub(super) struct ExportedRow {
     ),
     security(("bearer" = ["self"]))
 )]
-pub(super) async fn mine(State(edge): State<Edge>, By(caller): By) -> Result<Response, Problem> {
+pub(in crate::http) async fn mine(
+    State(edge): State<Edge>,
+    By(caller): By,
+) -> Result<Response, Problem> {
     let oneself = oneself(&caller)?;
     let handle = edge.gateway.handle(caller.tenant(), oneself)?;
     let log = edge.exports.log_of(handle).await?;

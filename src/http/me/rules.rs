@@ -5,7 +5,7 @@ use http::StatusCode;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-use super::{
+use super::super::{
     Edge, Fault, Problem,
     body::{JSON, parse},
     caller::{By, Unread, oneself},
@@ -30,7 +30,7 @@ const MERGE_PATCH: &str = "application/merge-patch+json";
     "cap": "individual", "categories_off": ["location"], "mutes": {"tags": ["alcohol"], "items": ["tv-9"]},
     "dial": 0.4, "pause_until": null
 })))]
-pub(super) struct OwnRules<'a> {
+pub(in crate::http) struct OwnRules<'a> {
     /// The highest tier: `none`, `cohort` or `individual`.
     #[schema(value_type = String, example = "individual")]
     cap: Tier,
@@ -49,7 +49,7 @@ pub(super) struct OwnRules<'a> {
 
 /// What is never shown to a person.
 #[derive(Serialize, ToSchema)]
-pub(super) struct OwnMutes<'a> {
+pub(in crate::http) struct OwnMutes<'a> {
     /// Items with one of these tags.
     #[schema(value_type = Vec<String>)]
     tags: &'a [Tag],
@@ -62,7 +62,7 @@ pub(super) struct OwnMutes<'a> {
 #[derive(Deserialize, ToSchema)]
 #[serde(remote = "Self", deny_unknown_fields)]
 #[schema(examples(json!({"cap": "none", "mutes": {"tags": ["alcohol"]}, "pause_until": null})))]
-pub(super) struct RulesPatch {
+pub(in crate::http) struct RulesPatch {
     /// The highest tier.
     #[serde(default, deserialize_with = "named")]
     #[schema(value_type = Option<TierWord>)]
@@ -88,7 +88,7 @@ pub(super) struct RulesPatch {
 /// A change of what is never shown.
 #[derive(Deserialize, ToSchema)]
 #[serde(remote = "Self", deny_unknown_fields)]
-pub(super) struct MutesPatch {
+pub(in crate::http) struct MutesPatch {
     /// Items with one of these tags.
     #[serde(default, deserialize_with = "named")]
     #[schema(value_type = Option<Vec<TagWord>>, max_items = 200)]
@@ -149,7 +149,10 @@ impl<T: Clone> Patch<T> {
     responses((status = 200, description = "Your rules", body = OwnRules), Refusals),
     security(("bearer" = ["self"]))
 )]
-pub(super) async fn read(State(edge): State<Edge>, By(caller): By) -> Result<Response, Problem> {
+pub(in crate::http) async fn read(
+    State(edge): State<Edge>,
+    By(caller): By,
+) -> Result<Response, Problem> {
     let oneself = oneself(&caller)?;
     let handle = edge.gateway.handle(caller.tenant(), oneself)?;
     let person = edge.ledger.person(handle).await?;
@@ -176,7 +179,7 @@ pub(super) async fn read(State(edge): State<Edge>, By(caller): By) -> Result<Res
     ),
     security(("bearer" = ["self"]))
 )]
-pub(super) async fn change(
+pub(in crate::http) async fn change(
     State(edge): State<Edge>,
     By(caller): By,
     body: Unread,
@@ -228,7 +231,7 @@ impl RulesPatch {
 
 impl Change {
     fn apply(&self, rules: &mut Rules) {
-        let Rules { cap, categories_off, muted_tags, muted_items, dial, pause_until } = rules;
+        let Rules { cap, categories_off, muted_tags, muted_items, dial, pause_until, .. } = rules;
         self.cap.apply(cap, Rules::default().cap);
         self.categories_off.apply(categories_off, Vec::new());
         self.muted_tags.apply(muted_tags, Vec::new());

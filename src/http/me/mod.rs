@@ -1,0 +1,4 @@
+//! What a person sees and sets with their own token.
+
+pub(super) mod export;
+pub(super) mod rules;
