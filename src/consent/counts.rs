@@ -18,6 +18,10 @@ pub struct Counts {
     pub drain: Histogram,
     /// Disclosures whose connections were closed because an act could not wait longer.
     pub revoked: Counter,
+    /// How long before the acknowledgement of an act the last byte left under what it ended.
+    pub last_use: Histogram,
+    /// Last bytes that left after such an acknowledgement. There should never be one.
+    pub late: Counter,
     /// The largest distance in nanoseconds from an act's acknowledgement to the last byte that was written under what
     /// it ended; [`NEVER`] before there was one.
     nearest: AtomicI64,
@@ -32,6 +36,8 @@ impl Default for Counts {
             shut: Counter::default(),
             drain: Histogram::seconds(),
             revoked: Counter::default(),
+            last_use: Histogram::seconds(),
+            late: Counter::default(),
             nearest: AtomicI64::new(NEVER),
         }
     }
@@ -49,11 +55,18 @@ impl Counts {
     }
 
     /// An act was acknowledged at `acknowledged`, and the person's last byte left at `left`.
-    pub(super) fn last_use(&self, acknowledged: Instant, left: Instant) {
+    pub(super) fn note_last_use(&self, acknowledged: Instant, left: Instant) {
         let nanos = |length: Duration| i64::try_from(length.as_nanos()).unwrap_or(i64::MAX);
         let distance = match left.checked_duration_since(acknowledged) {
-            Some(after) => nanos(after),
-            None => -nanos(acknowledged.duration_since(left)),
+            Some(after) if !after.is_zero() => {
+                self.late.one();
+                nanos(after)
+            }
+            _ => {
+                let before = acknowledged.duration_since(left);
+                self.last_use.observe(before);
+                -nanos(before)
+            }
         };
         self.nearest.fetch_max(distance, Ordering::Relaxed);
     }
@@ -70,10 +83,12 @@ mod tests {
         let morning = Instant::now();
         let after = |seconds| morning + Duration::from_secs(seconds);
         let noon = after(10);
-        counts.last_use(noon, after(7));
-        counts.last_use(noon, after(1));
+        counts.note_last_use(noon, after(7));
+        counts.note_last_use(noon, after(1));
         assert_eq!(counts.act_to_last_use(), Some(-3.0));
-        counts.last_use(noon, after(11));
+        assert_eq!(counts.late.value(), 0);
+        counts.note_last_use(noon, after(11));
+        assert_eq!((counts.late.value(), counts.last_use.read().count()), (1, 2));
         assert_eq!(counts.act_to_last_use(), Some(1.0));
     }
 }

@@ -8,22 +8,19 @@
 //! INVARIANT: a guard is given only at the epoch in force, so a permit from before an act never passes after it.
 
 use std::{
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
 
 use rustc_hash::FxHashMap;
-use tokio::sync::oneshot;
 
-use super::Counts;
-use crate::{
-    domain::{Epoch, PurposeId, Sid, Timestamp},
-    store::Store,
+use super::{
+    Counts,
+    sync::{
+        Arc, AtomicBool, Epochs, Mutex, MutexGuard, Ordering, PoisonError, one_of, oneshot, timeout,
+    },
 };
+use crate::domain::{Epoch, PurposeId, Sid, Timestamp};
 
 /// How long an act waits for bytes that are being written before it closes their connections.
 pub const BOUND: Duration = Duration::from_millis(50);
@@ -34,7 +31,7 @@ const SHARDS: usize = 64;
 #[derive(Clone, Debug)]
 pub struct Gates {
     shards: Arc<[Mutex<FxHashMap<Sid, Gate>>]>,
-    store: Store,
+    epochs: Epochs,
     counts: Arc<Counts>,
 }
 
@@ -64,11 +61,11 @@ struct Slot {
 }
 
 impl Gates {
-    /// The gates of the people in `store`.
+    /// The gates of the people in `epochs`.
     #[must_use]
-    pub fn new(store: Store) -> Self {
+    pub fn new(epochs: Epochs) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        Self { shards, store, counts: Arc::default() }
+        Self { shards, epochs, counts: Arc::default() }
     }
 
     /// What happened at them, and the acts that closed them.
@@ -90,7 +87,7 @@ impl Gates {
         let gate = shard.entry(sid).or_default();
         // The epoch is read under the shard's lock: an act closes the gate before it commits a new epoch, so either
         // it finds this guard or this call finds the gate closed or the epoch changed.
-        if gate.closed > 0 || !gate.shut.is_empty() || self.store.epoch(sid) != Some(epoch) {
+        if gate.closed > 0 || !gate.shut.is_empty() || self.epochs.epoch(sid) != Some(epoch) {
             return None;
         }
         let slot = Arc::new(Slot::default());
@@ -146,8 +143,7 @@ impl Gates {
     fn shard(&self, sid: Sid) -> MutexGuard<'_, FxHashMap<Sid, Gate>> {
         let [first, ..] = sid.0;
         // A sid is random, so its first byte spreads people evenly.
-        #[expect(clippy::indexing_slicing, reason = "the remainder is below the number of shards")]
-        self.shards[usize::from(first) % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
+        one_of(&self.shards, first).lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -166,7 +162,7 @@ impl Closed {
         let counts = &self.gates.counts;
         let Some(mut empty) = self.emptied() else { return counts.drain.observe(Duration::ZERO) };
         let begun = Instant::now();
-        if tokio::time::timeout(BOUND, &mut empty).await.is_err() {
+        if timeout(BOUND, &mut empty).await.is_err() {
             let slots = self.gates.shard(self.sid).get(&self.sid).map(|gate| gate.open.clone());
             for slot in slots.into_iter().flatten() {
                 slot.revoke();
@@ -223,7 +219,7 @@ impl Gate {
     fn acknowledge(&mut self, counts: &Counts) {
         let now = Instant::now();
         if let Some(left) = self.left {
-            counts.last_use(now, left);
+            counts.note_last_use(now, left);
         }
         // INVARIANT: the act waited for these, so there are none. Should there be, their end is measured.
         self.overtaken = (!self.open.is_empty()).then_some(now);
@@ -260,7 +256,7 @@ impl Drop for Guard {
         let left = Instant::now();
         gate.left = Some(left);
         if let Some(acknowledged) = gate.overtaken {
-            self.gates.counts.last_use(acknowledged, left);
+            self.gates.counts.note_last_use(acknowledged, left);
         }
         if gate.open.is_empty() {
             gate.overtaken = None;

@@ -23,8 +23,11 @@ mod import;
 mod ledger;
 mod notice;
 mod owed;
+#[cfg(test)]
+mod schedules;
 mod standing;
 mod succeed;
+mod sync;
 mod told;
 
 pub use acts::{Acted, Request};

@@ -150,6 +150,10 @@ fn consents(page: &mut Page, of: &Inner) {
         nearest.level([], seconds);
     }
     page.add(nearest);
+    let help = "How long before an acknowledged act the last byte left under what it ended";
+    page.spread("consentry_last_use_to_act_seconds", help, &counts.last_use.read());
+    let help = "Last bytes that left after an act that ended what allowed them was acknowledged";
+    page.count("consentry_disclosures_after_act", help, counts.late.value());
 }
 
 fn journal(page: &mut Page, of: &Inner) {

@@ -5,6 +5,7 @@ use std::{
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Condvar, Mutex},
     thread,
+    time::Instant,
 };
 
 use socket2::{Domain, SockRef, Socket, Type};
@@ -16,6 +17,8 @@ pub(crate) struct Seen {
     pub(crate) path: String,
     pub(crate) head: String,
     pub(crate) body: String,
+    /// When all of it had arrived.
+    pub(crate) at: Instant,
 }
 
 /// How the model answers.
@@ -224,7 +227,8 @@ fn read(stream: &mut TcpStream) -> Option<Seen> {
     }
     let mut words = head.split(' ').map(str::to_owned);
     let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    Some(Seen { method, path, head, body: String::from_utf8_lossy(&body).into_owned() })
+    let body = String::from_utf8_lossy(&body).into_owned();
+    Some(Seen { method, path, head, body, at: Instant::now() })
 }
 
 /// `item-0` is the best; someone known by a pseudonym gets the list from the other end, so that a personal answer can
