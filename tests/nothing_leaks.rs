@@ -166,6 +166,12 @@ async fn what_is_agreed_to_leaves_as_finely_as_it_is_agreed_to() {
     let health = json!({"categories": ["activity", "health"]});
     let guardian =
         json!({"subject": {"id": "d@x.org", "under_14_until": "2027-05-01"}, "guardian": true});
+    let verified = json!({
+        "subject": {"id": "d@x.org"}, "under_14_until": "2027-05-01", "guardian": {"id": "g@x.org"},
+        "verification": {"method": "card", "verified_at": "2026-11-22T00:00:00Z"}
+    });
+    let recorded = stage.post("/v1/guardians").token(&stage.shop()).json(&verified).send().await;
+    assert_eq!(recorded.status, 200, "{}", recorded.body);
     for (id, act, rules, context, seeds) in [
         ("a@x.org", &plain, &plain, fine.to_owned(), true),
         ("b@x.org", &coarse, &plain, coarsened.to_owned(), false),

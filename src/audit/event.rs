@@ -42,6 +42,14 @@ events! {
     RightsExport = "rights.export",
     /// A person came to be known.
     SubjectCreated = "subject.created",
+    /// A person came to be known by another id too.
+    SubjectLinked = "subject.linked",
+    /// A person is no longer known by another id.
+    SubjectUnlinked = "subject.unlinked",
+    /// A child got a guardian whose relation was verified.
+    SubjectGuarded = "subject.guarded",
+    /// A person has no guardian any more.
+    SubjectUnguarded = "subject.unguarded",
     /// A recipient answered a deletion.
     ErasureRecipient = "erasure.recipient",
     /// Bodies past their retention were dropped.

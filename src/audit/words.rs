@@ -22,6 +22,10 @@ pub(super) const OUTCOMES: &[&str] = &[
     "set",
     "created",
     "exported",
+    "linked",
+    "unlinked",
+    "guarded",
+    "unguarded",
     // Deletions at recipients.
     "asked",
     "confirmed",

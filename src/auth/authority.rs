@@ -18,13 +18,13 @@ use rustc_hash::FxBuildHasher;
 
 use super::{
     App, AuthError, Caller, CallerKind, Key, Scopes, SetupError, TokenId,
-    claims::{Claims, Head},
+    claims::{Actor, Claims, Head},
     rate::Limiters,
     trust::Trust,
 };
 use crate::{
     ambient::Clock,
-    domain::{AppId, IdType, SubjectRef, TenantId, Timestamp, UserId},
+    domain::{AppId, IdType, Profile, SubjectRef, TenantId, Timestamp, UserId},
     telemetry::Counter,
 };
 
@@ -307,11 +307,21 @@ impl Authority {
         };
         let mut app = None;
         let mut subject = None;
+        let mut guardian = None;
         match kind {
             CallerKind::App => {
                 app = Some(self.apps.get(sub).cloned().ok_or(AuthError::UnknownApp)?);
             }
-            CallerKind::Subject => subject = Some(person(sub, claims.sub_type.as_deref())?),
+            CallerKind::Subject => {
+                let (kind, profile) = (claims.sub_type.as_deref(), claims.profile.as_deref());
+                subject = Some(person(sub, kind, profile)?);
+                guardian = match &claims.act {
+                    Some(Actor { sub, sub_type, profile }) => {
+                        Some(person(sub, sub_type.as_deref(), profile.as_deref())?)
+                    }
+                    None => None,
+                };
+            }
             CallerKind::Auditor | CallerKind::Operator => {}
         }
         let own = app.as_ref().map(|app| app.tenant.clone());
@@ -326,6 +336,7 @@ impl Authority {
             tenant,
             app,
             subject,
+            guardian,
             issued_at,
             expires_at,
             token,
@@ -350,13 +361,21 @@ fn fingerprint(token: &str) -> [u8; 32] {
     digest.as_ref().try_into().unwrap_or_default()
 }
 
-fn person(sub: &str, id_type: Option<&str>) -> Result<SubjectRef, AuthError> {
+fn person(
+    sub: &str,
+    id_type: Option<&str>,
+    profile: Option<&str>,
+) -> Result<SubjectRef, AuthError> {
     const CLAIMS: AuthError = AuthError::Malformed { part: "claims" };
     let id_type = match id_type {
         Some(name) => IdType::parse(name).map_err(|_| CLAIMS)?,
         None => IdType::user_id(),
     };
-    Ok(SubjectRef { id_type, id: UserId::parse(sub).map_err(|_| CLAIMS)? })
+    let profile = match profile {
+        Some(name) => Some(Profile::parse(name).map_err(|_| CLAIMS)?),
+        None => None,
+    };
+    Ok(SubjectRef { profile, ..SubjectRef::new(id_type, UserId::parse(sub).map_err(|_| CLAIMS)?) })
 }
 
 /// The one tenant that all who name one agree on; the standard tenant if none does.

@@ -93,6 +93,8 @@ pub struct Caller {
     pub(super) tenant: TenantId,
     pub(super) app: Option<Arc<App>>,
     pub(super) subject: Option<SubjectRef>,
+    /// Who acts for the subject, as the token claims: a guardian, if the child's own record says so too.
+    pub(super) guardian: Option<SubjectRef>,
     pub(super) issued_at: Option<Timestamp>,
     pub(super) expires_at: Timestamp,
     pub(super) token: TokenId,
@@ -112,6 +114,12 @@ impl Caller {
     #[must_use]
     pub fn scopes(&self) -> Scopes {
         self.scopes
+    }
+
+    /// Who acts for the person, as the token claims.
+    #[must_use]
+    pub fn guardian(&self) -> Option<&SubjectRef> {
+        self.guardian.as_ref()
     }
 
     /// The organisation whose people this caller can ask about.

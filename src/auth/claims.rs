@@ -54,6 +54,17 @@ pub(super) struct Claims {
     pub(super) scope: Option<String>,
     pub(super) tenant: Option<String>,
     pub(super) sub_type: Option<String>,
+    pub(super) profile: Option<String>,
+    /// Who acts for the subject (RFC 8693 section 4.1).
+    pub(super) act: Option<Actor>,
+}
+
+/// Who acts for the subject of a token.
+#[derive(Deserialize)]
+pub(super) struct Actor {
+    pub(super) sub: String,
+    pub(super) sub_type: Option<String>,
+    pub(super) profile: Option<String>,
 }
 
 /// `aud`: one name or several.

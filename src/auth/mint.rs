@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{Algorithm, Key, Scope, Scopes, SetupError, Vouches};
 use crate::{
     ambient::Entropy,
-    domain::{AppId, SubjectRef, TenantId, Timestamp},
+    domain::{AppId, Profile, SubjectRef, TenantId, Timestamp},
 };
 
 /// Whom a new token is for.
@@ -29,6 +29,8 @@ pub enum Grant<'a> {
         tenant: &'a TenantId,
         /// The person.
         subject: &'a SubjectRef,
+        /// The guardian who acts for them, if they do not act themselves.
+        guardian: Option<&'a SubjectRef>,
     },
     /// An auditor of a tenant.
     Auditor {
@@ -139,18 +141,19 @@ impl Mint {
         entropy: &Entropy,
     ) -> Result<Token, SetupError> {
         let jti = URL_SAFE_NO_PAD.encode(entropy.draw::<16>()?);
-        let (sub, scopes, tenant, sub_type) = match grant {
-            Grant::App { id, scopes } => (id.as_str(), scopes & Scopes::APP, None, None),
-            Grant::Myself { tenant, subject } => (
-                subject.id.expose(),
-                Scope::Myself.into(),
-                Some(tenant.as_str()),
-                Some(subject.id_type.as_str()),
-            ),
-            Grant::Auditor { name, tenant } => {
-                (name, Scope::AuditRead.into(), Some(tenant.as_str()), None)
+        let (sub, scopes, tenant) = match grant {
+            Grant::App { id, scopes } => (id.as_str(), scopes & Scopes::APP, None),
+            Grant::Myself { tenant, subject, .. } => {
+                (subject.id.expose(), Scope::Myself.into(), Some(tenant.as_str()))
             }
-            Grant::Operator { name } => (name, Scope::Operate.into(), None, None),
+            Grant::Auditor { name, tenant } => {
+                (name, Scope::AuditRead.into(), Some(tenant.as_str()))
+            }
+            Grant::Operator { name } => (name, Scope::Operate.into(), None),
+        };
+        let (subject, guardian) = match grant {
+            Grant::Myself { subject, guardian, .. } => (Some(subject), guardian),
+            _ => (None, None),
         };
         self.sign(&Minted {
             iss: &self.key.vouches.issuer,
@@ -161,7 +164,9 @@ impl Mint {
             iat: now.seconds(),
             exp: now.after(life).seconds(),
             tenant,
-            sub_type,
+            sub_type: subject.map(|subject| subject.id_type.as_str()),
+            profile: subject.and_then(|subject| subject.profile.as_ref()).map(Profile::expose),
+            act: guardian.map(Acting::of),
         })
     }
 
@@ -194,4 +199,27 @@ struct Minted<'a> {
     tenant: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sub_type: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    act: Option<Acting<'a>>,
+}
+
+/// Who acts for the subject (RFC 8693 section 4.1).
+#[derive(Serialize)]
+struct Acting<'a> {
+    sub: &'a str,
+    sub_type: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<&'a str>,
+}
+
+impl<'a> Acting<'a> {
+    fn of(guardian: &'a SubjectRef) -> Self {
+        Self {
+            sub: guardian.id.expose(),
+            sub_type: guardian.id_type.as_str(),
+            profile: guardian.profile.as_ref().map(Profile::expose),
+        }
+    }
 }

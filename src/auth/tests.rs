@@ -80,12 +80,10 @@ fn a_minted_app_token_opens_what_both_it_and_the_app_allow() {
 fn a_persons_token_names_them_and_debug_does_not() {
     let pair = pkcs8();
     let mint = Mint::eddsa("ed", &pair, Vouches::everything(ISSUER), "consentry").unwrap();
-    let subject = SubjectRef {
-        id_type: IdType::parse("email").unwrap(),
-        id: UserId::parse("ada@example.com").unwrap(),
-    };
+    let subject =
+        SubjectRef::new(IdType::parse("email").unwrap(), UserId::parse("ada@example.com").unwrap());
     let tenant = TenantId::parse("acme").unwrap();
-    let grant = Grant::Myself { tenant: &tenant, subject: &subject };
+    let grant = Grant::Myself { tenant: &tenant, subject: &subject, guardian: None };
     let token = mint.token(grant, NOW, Duration::from_secs(9), &Entropy::seeded(2)).unwrap();
 
     let caller = authority(vec![mint.key()]).verify(token.expose(), NOW).unwrap();

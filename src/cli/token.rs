@@ -9,7 +9,7 @@ use crate::{
     ambient::{Clock, Entropy},
     app::{AppError, Settings},
     auth::{Algorithm, Grant, Key, Mint, Scopes, Vouches},
-    domain::{AppId, SubjectRef, TenantId, UserId},
+    domain::{AppId, Profile, SubjectRef, TenantId, UserId},
 };
 
 /// Whom a token is for, or which ones are revoked.
@@ -48,6 +48,12 @@ pub(super) struct TokenArgs {
     /// The tenant, for people and auditors.
     #[arg(long, default_value = "default")]
     tenant: TenantId,
+    /// The profile of the account, for one of those who share it.
+    #[arg(long)]
+    profile: Option<String>,
+    /// The id of the guardian who acts for the person.
+    #[arg(long)]
+    guardian: Option<String>,
 }
 
 pub(super) fn run(command: &TokenCommand) -> Result<(), AppError> {
@@ -74,9 +80,18 @@ pub(super) fn run(command: &TokenCommand) -> Result<(), AppError> {
             mint.token(Grant::App { id: &id, scopes }, now, life, &entropy)?
         }
         TokenCommand::Myself(_) => {
-            let id = UserId::parse(&args.name).map_err(wrong)?;
-            let subject = SubjectRef { id_type: crate::domain::IdType::user_id(), id };
-            let grant = Grant::Myself { tenant: &args.tenant, subject: &subject };
+            let named = |id: &str| {
+                UserId::parse(id).map(|id| SubjectRef::new(crate::domain::IdType::user_id(), id))
+            };
+            let profile = args.profile.as_deref().map(Profile::parse).transpose();
+            let profile = profile.map_err(wrong)?;
+            let subject = SubjectRef { profile, ..named(&args.name).map_err(wrong)? };
+            let guardian = args.guardian.as_deref().map(named).transpose().map_err(wrong)?;
+            let grant = Grant::Myself {
+                tenant: &args.tenant,
+                subject: &subject,
+                guardian: guardian.as_ref(),
+            };
             mint.token(grant, now, life, &entropy)?
         }
         TokenCommand::Auditor(_) => {

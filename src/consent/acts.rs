@@ -107,13 +107,16 @@ impl Ledger {
         claim: Option<&Claim>,
     ) -> Result<Acted, ConsentError> {
         let purpose = meant(bundle, request)?;
-        let act = self.read(bundle.catalogue(), purpose, request)?;
+        let mut act = self.read(bundle.catalogue(), purpose, request)?;
         let mut change = self.begin(handle, bundle).await?;
         if change.created && act.action == Action::Withdraw {
             return Err(Refusal::NothingGiven.into());
         }
         let until = request.under_14_until.or(change.standing.under_14_until);
         change.standing.under_14_until = until;
+        if act.action == Action::Give && act.by_guardian {
+            act.expires_at = Some(guarded(&change, &act)?);
+        }
         let sid = change.key.sid();
         self.apply(purpose, &act, &mut change)?;
         let (index, epoch, told) = self.commit_told(bundle, change, &act, claim).await?;
@@ -191,9 +194,26 @@ impl Ledger {
         bundle: &Bundle,
     ) -> Result<Change, ConsentError> {
         let ledger = self.clone();
-        if let Some(person) = off_the_worker(move || ledger.find(handle)).await? {
-            return Ok(Change::begin(&self.settled(person, bundle).await?));
+        match off_the_worker(move || ledger.find(handle)).await? {
+            Some(person) => Ok(Change::begin(&self.settled(person, bundle).await?)),
+            None => self.newcomer(handle),
         }
+    }
+
+    /// Like [`Ledger::begin`], without going from an alias to whose it is.
+    pub(super) async fn begin_as(
+        &self,
+        handle: Handle,
+        bundle: &Bundle,
+    ) -> Result<Change, ConsentError> {
+        let ledger = self.clone();
+        match off_the_worker(move || ledger.find_as(handle)).await? {
+            Some(person) => Ok(Change::begin(&self.settled(person, bundle).await?)),
+            None => self.newcomer(handle),
+        }
+    }
+
+    fn newcomer(&self, handle: Handle) -> Result<Change, ConsentError> {
         let enrolment = self.vault.enrol(handle)?;
         let mut change = Change::begin(&Person::new(enrolment.key));
         change.created = true;
@@ -335,6 +355,18 @@ impl Ledger {
         }
         Ok((index, epoch, told))
     }
+}
+
+/// When what a guardian agrees to for a child ends: when they said, and at the latest when the child turns 14 and is asked
+/// anew.
+fn guarded(change: &Change, act: &Act) -> Result<Timestamp, ConsentError> {
+    let standing = &change.standing;
+    let until = standing.under_14_until.filter(|until| act.at < *until);
+    let until = until.ok_or(ConsentError::NoChild)?;
+    if standing.guardian.is_none() {
+        return Err(ConsentError::NoGuardian);
+    }
+    Ok(act.expires_at.map_or(until, |end| end.min(until)))
 }
 
 /// The purpose that a request names. Who says no may say it to the name that the purpose had before.

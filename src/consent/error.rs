@@ -45,6 +45,15 @@ pub enum ConsentError {
     /// The policy is being changed and will no longer have what is to be given.
     #[error("the policy is being changed, and the purpose {0} with it")]
     PolicyChanging(PurposeId),
+    /// Two ids cannot be linked, or are not.
+    #[error("{0}")]
+    Unlinkable(&'static str),
+    /// Nobody acts for a person who is not known to be under 14.
+    #[error("the person is not known to be under 14")]
+    NoChild,
+    /// A guardian's word counts only once their relation to the child was verified.
+    #[error("no guardian was verified for the person")]
+    NoGuardian,
     /// Others changed the same person's standing again and again.
     #[error("the standing kept changing")]
     Contended,

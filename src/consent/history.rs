@@ -31,6 +31,14 @@ pub enum Action {
     Carry,
     /// Had their rows of the log exported, which closes the audit epoch.
     Export,
+    /// Came to be known by another id too.
+    Link,
+    /// Is no longer known by another id.
+    Unlink,
+    /// Got a guardian who acts for them.
+    Guard,
+    /// Has no guardian any more.
+    Unguard,
 }
 
 impl Action {
@@ -46,6 +54,10 @@ impl Action {
             Self::SetRules => "set_rules",
             Self::Carry => "carry",
             Self::Export => "export",
+            Self::Link => "link",
+            Self::Unlink => "unlink",
+            Self::Guard => "guard",
+            Self::Unguard => "unguard",
         }
     }
 }

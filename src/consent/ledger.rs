@@ -170,13 +170,22 @@ impl Ledger {
     /// # Errors
     /// When the store fails or a record does not open.
     pub async fn person(&self, handle: Handle) -> Result<Option<Person>, ConsentError> {
+        let person = self.person_as(handle).await?;
+        match person.as_ref().and_then(|person| person.standing.alias.as_ref()) {
+            Some(alias) => self.person_as(alias.of).await,
+            None => Ok(person),
+        }
+    }
+
+    /// The person under this very handle, be it an alias.
+    async fn person_as(&self, handle: Handle) -> Result<Option<Person>, ConsentError> {
         if let Some(key) = self.vault.recent(handle)?
             && let Some(person) = self.remembered(&key)
         {
             return Ok(Some(person));
         }
         let ledger = self.clone();
-        off_the_worker(move || ledger.find(handle)).await
+        off_the_worker(move || ledger.find_as(handle)).await
     }
 
     /// Like [`Ledger::person`], for code that may wait for the disk.
@@ -184,6 +193,15 @@ impl Ledger {
     /// # Errors
     /// When the store fails or a record does not open.
     pub fn find(&self, handle: Handle) -> Result<Option<Person>, ConsentError> {
+        let person = self.find_as(handle)?;
+        match person.as_ref().and_then(|person| person.standing.alias.as_ref()) {
+            Some(alias) => self.find_as(alias.of),
+            None => Ok(person),
+        }
+    }
+
+    /// Like [`Ledger::find`], without going from an alias to whose it is.
+    pub(super) fn find_as(&self, handle: Handle) -> Result<Option<Person>, ConsentError> {
         match self.vault.subject(handle)? {
             Some(key) => self.standing(key).map(Some),
             None => Ok(None),

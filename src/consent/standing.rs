@@ -4,6 +4,7 @@ mod older;
 
 use serde::{Deserialize, Serialize};
 
+use super::{Alias, Guardian, Link};
 use crate::{
     domain::{
         CategoryId, Consent, Epoch, ItemId, Pseudodomain, PurposeId, RecipientId, Sid, Tag, Tier,
@@ -28,6 +29,12 @@ pub struct Standing {
     pub rules: Rules,
     /// How many pseudonyms the person has left behind, by recipient and domain.
     pub generations: Vec<Generation>,
+    /// The other ids that the person is known by.
+    pub links: Vec<Link>,
+    /// Where the person stands whose id this is, once it is linked.
+    pub alias: Option<Alias>,
+    /// Who acts for the person while they are a child.
+    pub guardian: Option<Guardian>,
 }
 
 /// A person's consent for one purpose, and the objection by signal that may stand against it.
@@ -103,6 +110,9 @@ impl Default for Standing {
             under_14_until: None,
             rules: Rules::default(),
             generations: Vec::new(),
+            links: Vec::new(),
+            alias: None,
+            guardian: None,
         }
     }
 }

@@ -198,6 +198,40 @@ impl Consent {
         }
     }
 
+    /// The stricter of two consents of one person who was known by two ids: a no, whenever it was said, stands against a
+    /// yes; of two agreements, what both cover, as coarsely as either and until the first of them ends; who has not been
+    /// asked says nothing. Two agreements to different things are none: the person is to be asked anew.
+    #[must_use]
+    pub fn strictest(&self, other: &Self, now: Timestamp) -> Self {
+        let said = |consent: &Self| consent.state_at(now) != ConsentState::Unknown;
+        let (ours, theirs) = match (self.in_force(now), other.in_force(now)) {
+            (Some(ours), Some(theirs)) => (ours, theirs),
+            (None, _) if said(self) => return self.clone(),
+            (_, None) if said(other) => return other.clone(),
+            (Some(_), None) => return self.clone(),
+            (None, _) => return other.clone(),
+        };
+        let refused = || Self { state: ConsentState::Refused, since: now, given: None };
+        if ours.material != theirs.material {
+            return refused();
+        }
+        let both = ours.categories.iter().filter_map(|(category, detail)| {
+            let (_, other) = theirs.categories.iter().find(|(known, _)| known == category)?;
+            Some((category.clone(), *detail.min(other))).filter(|(_, how)| *how != Detail::None)
+        });
+        let categories: Vec<_> = both.collect();
+        if categories.is_empty() {
+            return refused();
+        }
+        let given = Given {
+            categories,
+            expires_at: [ours.expires_at, theirs.expires_at].into_iter().flatten().min(),
+            material: ours.material.clone(),
+            by_guardian: ours.by_guardian && theirs.by_guardian,
+        };
+        Self { state: ConsentState::Given, since: self.since.max(other.since), given: Some(given) }
+    }
+
     /// Gives, from any state; giving again replaces what was given.
     ///
     /// # Errors

@@ -179,6 +179,17 @@ pub struct SubjectRef {
     pub id_type: IdType,
     /// The id, which only `vault` may read.
     pub id: UserId,
+    /// Which profile of the account that the id names; the account itself if absent. Each profile is a person of its own:
+    /// who shares a television shares no consents.
+    pub profile: Option<Profile>,
+}
+
+impl SubjectRef {
+    /// The person whom `id` of the kind `id_type` names.
+    #[must_use]
+    pub fn new(id_type: IdType, id: UserId) -> Self {
+        Self { id_type, id, profile: None }
+    }
 }
 
 /// A person inside the gateway: 16 random bytes, the key of all their records. It never leaves the gateway.
@@ -254,6 +265,39 @@ text!(
     /// A word that describes an item, such as `tv`.
     Tag, "a tag", 64, "1 to 64 bytes of UTF-8 without control characters");
 
+/// One of those who share an account, as the app tells them apart. It may be a name, so only `vault` may read it.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Profile(Box<str>);
+
+impl Profile {
+    /// Reads the text, normalized to NFC.
+    ///
+    /// # Errors
+    /// When the text is empty, longer than 64 bytes after normalization, or holds a control character.
+    pub fn parse(text: &str) -> Result<Self, InvalidId> {
+        let name: String = if text.is_ascii() { text.to_owned() } else { text.nfc().collect() };
+        if name.is_empty() || name.len() > 64 || name.chars().any(char::is_control) {
+            return Err(InvalidId {
+                kind: "a profile",
+                rule: "1 to 64 bytes of UTF-8 without control characters",
+            });
+        }
+        Ok(Self(name.into()))
+    }
+
+    /// The text itself. Every reader of it can be found by this method's name.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Profile(…)")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -262,7 +306,7 @@ mod tests {
     fn a_user_id_never_prints_itself() {
         let id = UserId::parse("ada@example.com").unwrap();
         assert_eq!(format!("{id:?}"), "UserId(…)");
-        let subject = SubjectRef { id_type: IdType::user_id(), id };
+        let subject = SubjectRef::new(IdType::user_id(), id);
         assert!(!format!("{subject:?}").contains("ada"));
     }
 

@@ -20,7 +20,7 @@ pub use controller::Controller;
 pub use country::Country;
 pub use hex::hex;
 pub use id::{
-    AppId, CategoryId, GatewayName, IdType, InvalidId, ItemId, Pseudodomain, PurposeId,
+    AppId, CategoryId, GatewayName, IdType, InvalidId, ItemId, Profile, Pseudodomain, PurposeId,
     RecipientId, Sid, SubjectRef, Tag, TenantId, UserId,
 };
 pub use tier::{InvalidTier, Tier};

@@ -38,8 +38,22 @@ impl FromRequestParts<Edge> for By {
             slip.note(&app.id);
         }
         caller.count()?;
+        unless_no_guardian(edge, &caller).await?;
         Ok(Self(caller))
     }
+}
+
+/// Passes unless somebody acts for a person who is not their guardian, or not any more.
+async fn unless_no_guardian(edge: &Edge, caller: &Caller) -> Result<(), Problem> {
+    let (Some(child), Some(guardian)) = (caller.subject(), caller.guardian()) else {
+        return Ok(());
+    };
+    let handle = |subject: &SubjectRef| edge.gateway.handle(caller.tenant(), subject.clone());
+    if edge.ledger.guards(handle(guardian)?, handle(child)?).await? {
+        return Ok(());
+    }
+    let detail = "A token with `act` is good for a verified guardian of a child under 14 alone.";
+    Err(Problem::new(ProblemKind::NotYours, detail))
 }
 
 /// Who `caller` is, if a person calls for themselves.

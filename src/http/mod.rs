@@ -28,6 +28,8 @@ mod items;
 mod log;
 
 mod consents;
+mod guardians;
+mod linking;
 mod me;
 mod purposes;
 mod status;

@@ -13,7 +13,10 @@ use utoipa::{
     },
 };
 
-use super::{Problem, audit, consents, events, items, log, me, purposes, recommend, status};
+use super::{
+    Problem, audit, consents, events, guardians, items, linking, log, me, purposes, recommend,
+    status,
+};
 
 /// The document.
 #[must_use]
@@ -29,7 +32,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     ),
     paths(
         recommend::recommend, recommend::preview, recommend::batch, events::track, items::put_all, items::put_one,
-        purposes::list, consents::act, consents::query, consents::mine, me::export::mine, me::rules::read, me::rules::change,
+        purposes::list, consents::act, consents::query, consents::mine, linking::link, linking::unlink, linking::mine, guardians::guard, guardians::unguard,
+        me::export::mine, me::rules::read, me::rules::change,
         audit::entries::read, audit::policies::read, audit::table::read, audit::requests::read, audit::processing::read,
         log::checkpoint, log::cosigned, log::retention, log::tile, log::vocabulary, log::shards, log::of_shard,
         status::health, status::describe, status::reference, status::problem

@@ -15,10 +15,10 @@ use uuid::Uuid;
 
 use super::{
     object::objects,
-    words::{IdTypeName, SubjectId},
+    words::{IdTypeName, ProfileName, SubjectId},
 };
 use crate::domain::{
-    CategoryId, IdType, InvalidId, ItemId, PurposeId, SubjectRef, Tag, Timestamp, UserId,
+    CategoryId, IdType, InvalidId, ItemId, Profile, PurposeId, SubjectRef, Tag, Timestamp, UserId,
 };
 
 /// A text of the body that was read into `T`.
@@ -39,7 +39,7 @@ macro_rules! parse {
     };
 }
 
-parse!(CategoryId, IdType, ItemId, PurposeId, Tag, UserId);
+parse!(CategoryId, IdType, ItemId, Profile, PurposeId, Tag, UserId);
 
 impl Parse for Timestamp {
     fn parse_text(text: &str) -> Result<Self, InvalidId> {
@@ -245,6 +245,10 @@ pub(super) struct Subject {
     #[serde(rename = "type")]
     #[schema(value_type = Option<IdTypeName>, default = "user_id")]
     kind: Option<Read<IdType>>,
+    /// Which profile of the account that `id` names, where people share one; the account itself if left out. Each profile
+    /// has consents of its own.
+    #[schema(value_type = Option<ProfileName>)]
+    profile: Option<Read<Profile>>,
 }
 
 objects!(Subject);
@@ -252,7 +256,8 @@ objects!(Subject);
 impl From<Subject> for SubjectRef {
     fn from(subject: Subject) -> Self {
         let id_type = subject.kind.map_or_else(IdType::user_id, |kind| kind.0);
-        Self { id_type, id: subject.id.0 }
+        let profile = subject.profile.map(|profile| profile.0);
+        Self { profile, ..Self::new(id_type, subject.id.0) }
     }
 }
 

@@ -67,6 +67,18 @@ impl From<ConsentError> for Problem {
                 let detail = format!("{purpose} rests on a contract or a law, not on consent.");
                 Self::new(ProblemKind::ConsentConflict, detail).with("reason", "required_purpose")
             }
+            ConsentError::Unlinkable(why) => {
+                let detail = format!("The ids are not linked as the call takes them to be: {why}.");
+                Self::new(ProblemKind::LinkConflict, detail)
+            }
+            ConsentError::NoChild => Self::new(
+                ProblemKind::GuardianConflict,
+                "The person is not known to be under 14: send `subject.under_14_until` if they are, or ask them.",
+            ),
+            ConsentError::NoGuardian => Self::new(
+                ProblemKind::GuardianConflict,
+                "Record the guardian and how they were verified with POST /v1/guardians first.",
+            ),
             ConsentError::Retry(error) => error.into(),
             ConsentError::Contended => {
                 Self::new(ProblemKind::Contended, "The person's standing kept changing.")

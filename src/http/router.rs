@@ -17,8 +17,8 @@ use axum::{
 use tower::{Service, layer::layer_fn};
 
 use super::{
-    Edge, Problem, ProblemKind, audit, consents, events, items, log, me, openapi, purposes,
-    recommend,
+    Edge, Problem, ProblemKind, audit, consents, events, guardians, items, linking, log, me,
+    openapi, purposes, recommend,
     seen::Seen,
     status::{self, Described},
 };
@@ -39,6 +39,11 @@ pub fn router(edge: Edge) -> Router {
         .route("/v1/consents", post(consents::act))
         .route("/v1/consents/query", post(consents::query))
         .route("/v1/me/consents", get(consents::mine))
+        .route("/v1/links", post(linking::link))
+        .route("/v1/links/remove", post(linking::unlink))
+        .route("/v1/guardians", post(guardians::guard))
+        .route("/v1/guardians/remove", post(guardians::unguard))
+        .route("/v1/me/links", get(linking::mine))
         .route("/v1/me/export", get(me::export::mine))
         .route("/v1/me/rules", get(me::rules::read).patch(me::rules::change))
         .route("/log/checkpoint", get(log::checkpoint))

@@ -44,6 +44,8 @@ texts! {
     SubjectId "SubjectId" 256 PLAIN;
     /// The app's id for an item: 1 to 256 bytes of UTF-8 without control characters.
     ItemName "ItemId" 256 PLAIN;
+    /// One of those who share an account, as the app tells them apart: 1 to 64 bytes of UTF-8 without control characters.
+    ProfileName "Profile" 64 PLAIN;
     /// A word that describes an item: 1 to 64 bytes of UTF-8 without control characters.
     TagWord "Tag" 64 PLAIN;
     /// The kind of id that an app knows a person by.

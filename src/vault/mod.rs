@@ -66,7 +66,9 @@ pub enum VaultError {
 }
 
 /// A person as the store knows them before the `sid`: a keyed hash of tenant, id type and id.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+///
+/// It is kept in sealed records alone, of those who are linked.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Handle([u8; 32]);
 
 impl fmt::Debug for Handle {
@@ -293,7 +295,7 @@ impl Tenant {
         crypto::mac_with(&self.retry, &all)
     }
 
-    /// `HMAC(K_lookup, lp(tenant) ‖ lp(id type) ‖ lp(id))`.
+    /// `HMAC(K_lookup, lp(tenant) ‖ lp(id type) ‖ lp(id))`, and `‖ lp(profile)` for one of an account's profiles.
     fn handle(&self, subject: &SubjectRef) -> Handle {
         let parts = [
             self.name.as_str().as_bytes(),
@@ -301,6 +303,8 @@ impl Tenant {
             subject.id.expose().as_bytes(),
         ];
         let [tenant, id_type, id] = parts;
+        let profile = subject.profile.as_ref().map(|profile| profile.expose().as_bytes());
+        let before_profile = profile.map(length_prefix);
         Handle(crypto::mac_with(
             &self.lookup,
             &[
@@ -310,6 +314,8 @@ impl Tenant {
                 id_type,
                 &length_prefix(id),
                 id,
+                before_profile.as_ref().map_or(&[], |length| length.as_slice()),
+                profile.unwrap_or_default(),
             ],
         ))
     }

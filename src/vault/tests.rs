@@ -1,7 +1,7 @@
 //! The key hierarchy against its published vectors, and what must not open.
 
 use super::*;
-use crate::domain::{IdType, UserId, hex};
+use crate::domain::{IdType, Profile, UserId, hex};
 use crate::store::Record;
 
 fn bytes<const N: usize>(from: u8) -> [u8; N] {
@@ -31,14 +31,24 @@ fn tenant() -> Tenant {
 
 #[test]
 fn a_handle_is_the_published_vector() {
-    let subject = SubjectRef {
-        id_type: IdType::user_id(),
-        id: UserId::parse("jane\u{301}@example.com").unwrap(),
-    };
+    let subject =
+        SubjectRef::new(IdType::user_id(), UserId::parse("jane\u{301}@example.com").unwrap());
     assert_eq!(
         hex(&tenant().handle(&subject).0),
         "6f1239265b61b0973dda490866d56c91c4ebb24c40a530acd42691633d1db047"
     );
+}
+
+#[test]
+fn each_profile_of_an_account_is_a_person_of_its_own() {
+    let of = |profile: Option<&str>| {
+        let id = UserId::parse("living-room-7").unwrap();
+        let profile = profile.map(|name| Profile::parse(name).unwrap());
+        tenant().handle(&SubjectRef { profile, ..SubjectRef::new(IdType::user_id(), id) })
+    };
+    let all = [of(None), of(Some("mina")), of(Some("haru"))];
+    assert_eq!(all[1], of(Some("mina")));
+    assert!(all[0] != all[1] && all[1] != all[2] && all[0] != all[2]);
 }
 
 #[test]

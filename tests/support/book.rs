@@ -46,7 +46,7 @@ impl Stage {
     }
 
     pub(crate) fn handle(&self, id: &str) -> Handle {
-        let subject = SubjectRef { id_type: IdType::user_id(), id: UserId::parse(id).unwrap() };
+        let subject = SubjectRef::new(IdType::user_id(), UserId::parse(id).unwrap());
         self.behind().gateway.handle(&TenantId::standard(), subject).unwrap()
     }
 

@@ -117,8 +117,22 @@ impl Stage {
     /// A token of a person, for themselves.
     pub(crate) fn person(&self, id: &str) -> String {
         let tenant = TenantId::standard();
-        let subject = SubjectRef { id_type: IdType::user_id(), id: UserId::parse(id).unwrap() };
-        self.token(&self.mint, Grant::Myself { tenant: &tenant, subject: &subject }, 3600)
+        let subject = SubjectRef::new(IdType::user_id(), UserId::parse(id).unwrap());
+        self.token(
+            &self.mint,
+            Grant::Myself { tenant: &tenant, subject: &subject, guardian: None },
+            3600,
+        )
+    }
+
+    /// A token of `child`, for whom `guardian` acts.
+    pub(crate) fn acting(&self, child: &str, guardian: &str) -> String {
+        let (tenant, named) = (TenantId::standard(), |id| {
+            SubjectRef::new(IdType::user_id(), UserId::parse(id).unwrap())
+        });
+        let (subject, guardian) = (named(child), named(guardian));
+        let grant = Grant::Myself { tenant: &tenant, subject: &subject, guardian: Some(&guardian) };
+        self.token(&self.mint, grant, 3600)
     }
 
     pub(crate) fn auditor(&self) -> String {

@@ -45,7 +45,7 @@ pub(super) async fn play(app: &App, shop: &Shop) -> Result<(), AppError> {
 /// The id of `person`, as every call names them.
 pub(super) fn subject(person: &Person) -> Result<SubjectRef, AppError> {
     let id = UserId::parse(&person.id).map_err(wrong)?;
-    Ok(SubjectRef { id_type: crate::domain::IdType::user_id(), id })
+    Ok(SubjectRef::new(crate::domain::IdType::user_id(), id))
 }
 
 fn handle(app: &App, person: &Person) -> Result<Handle, AppError> {

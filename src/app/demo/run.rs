@@ -162,7 +162,11 @@ impl Demo {
 
     fn self_token(&self, person: &Person) -> Result<String, AppError> {
         let subject = play::subject(person)?;
-        self.token(Grant::Myself { tenant: &TenantId::standard(), subject: &subject })
+        self.token(Grant::Myself {
+            tenant: &TenantId::standard(),
+            subject: &subject,
+            guardian: None,
+        })
     }
 
     fn token(&self, grant: Grant<'_>) -> Result<String, AppError> {

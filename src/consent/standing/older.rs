@@ -35,6 +35,7 @@ impl From<Standing1> for Standing {
             under_14_until: older.under_14_until,
             rules: older.rules.into(),
             generations: older.generations,
+            ..Self::default()
         }
     }
 }

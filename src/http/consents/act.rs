@@ -11,13 +11,15 @@ use utoipa::ToSchema;
 
 use crate::{
     consent::{Acted, Action, Request},
-    domain::{CategoryId, Detail, IdType, Method, PurposeId, SubjectRef, Timestamp, UserId},
+    domain::{
+        CategoryId, Detail, IdType, Method, Profile, PurposeId, SubjectRef, Timestamp, UserId,
+    },
     http::{
         Fault, Problem,
         object::objects,
         read::{Few, Parse as _, Read},
         recommend::Log,
-        words::{CategoryName, IdTypeName, MethodWord, PurposeName, SubjectId},
+        words::{CategoryName, IdTypeName, MethodWord, ProfileName, PurposeName, SubjectId},
     },
 };
 
@@ -69,6 +71,9 @@ pub(in crate::http) struct ConsentingSubject {
     #[serde(rename = "type")]
     #[schema(value_type = Option<IdTypeName>, default = "user_id")]
     kind: Option<Read<IdType>>,
+    /// Which profile of the account that `id` names; the account itself if left out.
+    #[schema(value_type = Option<ProfileName>)]
+    profile: Option<Read<Profile>>,
     /// The day on which the person turns 14, if the app knows that they are younger: until then only what a guardian
     /// agreed to counts.
     #[schema(value_type = Option<String>, format = Date)]
@@ -179,17 +184,19 @@ impl ConsentAct {
             expires_at: self.expires_at.map(|at| at.0),
             method: self.method,
             by_guardian: self.guardian,
-            under_14_until: day.map(|day| begins(day.0)).transpose()?,
+            under_14_until: day
+                .map(|day| turns_14(day.0, "/subject/under_14_until"))
+                .transpose()?,
         })
     }
 }
 
 /// When `day` has begun everywhere: where the person lives is not known, and nobody is called 14 too early.
-fn begins(day: Date) -> Result<Timestamp, Problem> {
+pub(in crate::http) fn turns_14(day: Date, pointer: &'static str) -> Result<Timestamp, Problem> {
     let noon = day.at(12, 0, 0, 0);
-    let moment = jiff::tz::Offset::UTC.to_timestamp(noon).map_err(|_| {
-        Problem::invalid(&[Fault::at("/subject/under_14_until", "must be a day within reach")])
-    })?;
+    let moment = jiff::tz::Offset::UTC
+        .to_timestamp(noon)
+        .map_err(|_| Problem::invalid(&[Fault::at(pointer, "must be a day within reach")]))?;
     Ok(Timestamp::from_millis(moment.as_millisecond()))
 }
 
@@ -197,7 +204,8 @@ impl ConsentingSubject {
     /// The person, without what the app knows of them.
     pub(super) fn person(&self) -> SubjectRef {
         let id_type = self.kind.as_ref().map_or_else(IdType::user_id, |kind| kind.0.clone());
-        SubjectRef { id_type, id: self.id.0.clone() }
+        let profile = self.profile.as_ref().map(|profile| profile.0.clone());
+        SubjectRef { profile, ..SubjectRef::new(id_type, self.id.0.clone()) }
     }
 
     /// Whether the call says something of the person beyond who they are.

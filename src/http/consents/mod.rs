@@ -8,8 +8,9 @@ use http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+pub(super) use act::turns_14;
 use act::{ConsentAct, Recorded};
-use standing::ConsentStanding;
+pub(super) use standing::ConsentStanding;
 
 use super::{
     Edge, Fault, Problem, ProblemKind,
@@ -57,11 +58,15 @@ pub(super) async fn act(
 ) -> Result<Response, Problem> {
     let oneself = oneself_or(&caller, Scope::Consent)?;
     let body = body.whole(JSON, edge.body_limit).await?;
-    let act: ConsentAct = parse(&body)?;
+    let mut act: ConsentAct = parse(&body)?;
     let bundle = edge.policies.snapshot();
     refuse::unless_known(bundle.catalogue(), bundle.renamed(&act.purpose.0))?;
     let subject = match oneself {
-        Some(oneself) => by_oneself(&act, oneself)?,
+        Some(oneself) => {
+            let oneself = by_oneself(&act, oneself)?;
+            act.guardian = caller.guardian().is_some();
+            oneself
+        }
         None => by_app(&caller, &act)?,
     };
     let handle = edge.gateway.handle(caller.tenant(), subject)?;

@@ -65,7 +65,7 @@ pub(in crate::http) struct GivenCategory<'a> {
 impl<'a> ConsentStanding<'a> {
     /// Where `person` stands at `now`; someone unknown stands where nobody has been asked.
     /// What of it is not durable is told as it holds.
-    pub(super) fn of(
+    pub(in crate::http) fn of(
         bundle: &'a Bundle,
         person: Option<&'a Person>,
         undurable: &[Undurable],

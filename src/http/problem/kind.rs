@@ -125,6 +125,12 @@ problems! {
     ConsentConflict CONFLICT "consent-conflict" "The act does not follow from where the consent stands"
         "The reason says why: nothing_given (there is nothing to withdraw), not_due (it has not ended yet) or required_purpose (the purpose rests on a contract or a law, so no consent is asked)."
         ["reason": "why the act does not follow"]
+    LinkConflict CONFLICT "link-conflict" "The two ids cannot be linked, or are not"
+        "The detail says why. An id belongs to one person: take a link back with POST /v1/links/remove before the id is linked to another."
+        []
+    GuardianConflict CONFLICT "guardian-conflict" "Nobody can act for this person so"
+        "A guardian acts for a child under 14 whose birthday is known, and only once their relation was verified."
+        []
     Contended CONFLICT "contended" "Others changed the same record at the same time"
         "Nothing was changed. Repeat the call."
         []

@@ -6,7 +6,9 @@ use serde_json::{Map, Value};
 use crate::{
     catalog::{Item, MOST_TAGS},
     consent::{Action, Import, Shown, Unfit},
-    domain::{CategoryId, Detail, IdType, ItemId, PurposeId, SubjectRef, Tag, Timestamp, UserId},
+    domain::{
+        CategoryId, Detail, IdType, ItemId, Profile, PurposeId, SubjectRef, Tag, Timestamp, UserId,
+    },
 };
 
 /// The longest row, in bytes.
@@ -181,11 +183,11 @@ impl Fields {
 }
 
 fn subject(value: &Value) -> Option<SubjectRef> {
-    let (id, id_type) = match value {
-        Value::String(id) => (id.as_str(), None),
+    let (id, id_type, profile) = match value {
+        Value::String(id) => (id.as_str(), None, None),
         Value::Object(fields) => {
-            only(fields, &["id", "type"])?;
-            (fields.get("id")?.as_str()?, fields.get("type"))
+            only(fields, &["id", "type", "profile"])?;
+            (fields.get("id")?.as_str()?, fields.get("type"), fields.get("profile"))
         }
         _ => return None,
     };
@@ -193,7 +195,11 @@ fn subject(value: &Value) -> Option<SubjectRef> {
         None | Some(Value::Null) => IdType::user_id(),
         Some(named) => IdType::parse(named.as_str()?).ok()?,
     };
-    Some(SubjectRef { id_type, id: UserId::parse(id).ok()? })
+    let profile = match profile {
+        None | Some(Value::Null) => None,
+        Some(named) => Some(Profile::parse(named.as_str()?).ok()?),
+    };
+    Some(SubjectRef { profile, ..SubjectRef::new(id_type, UserId::parse(id).ok()?) })
 }
 
 fn categories(value: &Value) -> Option<Vec<(CategoryId, Detail)>> {

@@ -1,0 +1,178 @@
+//! One person, many ids: what either says holds for both, as strictly as either said it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot read what it looks at must fail"
+)]
+
+mod support;
+
+use consentry::ambient::FaultFs;
+use serde_json::{Value, json};
+
+use support::{
+    Stage,
+    actors::{RECOMMEND, is_for_everybody},
+    book::events,
+    client::Answer,
+    model::{Model, Seen},
+    wiring::fresh_folder,
+};
+
+const DEVICE: &str = "0c1f-device";
+
+async fn stage(model: &Model) -> Stage {
+    let stage = Stage::with_patient_model(model).await;
+    stage.shelves(120, 7).await;
+    model.forget_what_was_seen();
+    stage
+}
+
+async fn links(stage: &Stage, path: &str, subject: &str, alias: &str) -> Answer {
+    let mut body = json!({"subject": {"id": subject}, "alias": {"id": alias}});
+    if path == "/v1/links" {
+        body["method"] = json!("login");
+    }
+    stage.post(path).token(&stage.shop()).json(&body).send().await
+}
+
+async fn link(stage: &Stage, subject: &str, alias: &str) -> Value {
+    let answer = links(stage, "/v1/links", subject, alias).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    answer.json()
+}
+
+fn users(model: &Model, path: &str) -> Vec<String> {
+    let user = |seen: &Seen| -> Option<String> {
+        let body: Value = serde_json::from_str(&seen.body).unwrap();
+        body["user"].as_str().map(str::to_owned)
+    };
+    model.seen_on(path).iter().filter_map(user).collect()
+}
+
+fn state(standing: &Value) -> &str {
+    let purposes = standing["purposes"].as_array().unwrap();
+    let purpose = purposes.iter().find(|known| known["id"] == RECOMMEND).unwrap();
+    purpose["state"].as_str().unwrap()
+}
+
+#[tokio::test]
+async fn what_was_given_on_a_device_goes_on_with_the_account_under_one_pseudonym() {
+    let model = Model::start();
+    let stage = stage(&model).await;
+    let (ada, device) = (stage.known_as("ada"), stage.known_as(DEVICE));
+    device.gives().await;
+    stage.shopkeeper().asks_for(&device).await;
+    let [before] = &users(&model, "/recommend")[..] else { panic!("one call") };
+    assert_eq!(state(&link(&stage, "ada", DEVICE).await), "given");
+    stage.shopkeeper().asks_for(&ada).await;
+    stage.shopkeeper().asks_for(&device).await;
+    let after = users(&model, "/recommend");
+    assert_eq!(after[1], after[2], "two ids, one pseudonym");
+    assert_ne!(after[1], *before);
+    // What the model holds of the device alone is nobody's any more.
+    stage.behind().deletions().run_due().await.unwrap();
+    assert_eq!(users(&model, "/forget"), [before.clone()]);
+    let log = stage.log().await;
+    assert_eq!(events(&log, &["subject.linked"]).len(), 2, "one row for each of the ids");
+    let own = stage.get("/v1/me/links").token(&stage.person("ada")).send().await.json();
+    assert_eq!(own["links"][0]["method"], "login");
+}
+
+#[tokio::test]
+async fn a_no_by_either_id_stands_and_of_two_agreements_what_both_cover() {
+    let model = Model::start();
+    let stage = stage(&model).await;
+    let (ada, device) = (stage.known_as("ada"), stage.known_as(DEVICE));
+    ada.gives().await;
+    stage.shopkeeper().asks_for(&ada).await;
+    device.refuses().await;
+    assert_eq!(state(&link(&stage, "ada", DEVICE).await), "refused");
+    for person in [&ada, &device] {
+        is_for_everybody(&stage.shopkeeper().asks_for(person).await, 10);
+    }
+    assert_eq!(users(&model, "/recommend").len(), 1, "nothing left after the link");
+    stage.behind().deletions().run_due().await.unwrap();
+    assert_eq!(users(&model, "/forget"), users(&model, "/recommend"));
+
+    let (bob, phone) = (stage.known_as("bob"), stage.known_as("phone"));
+    bob.gives_to(RECOMMEND, &json!({"categories": ["activity", "location"]})).await;
+    let coarse =
+        json!({"categories": ["activity", {"id": "location", "detail": "coarse"}, "device"]});
+    phone.gives_to(RECOMMEND, &coarse).await;
+    link(&stage, "bob", "phone").await;
+    let told = bob.stands(RECOMMEND).await;
+    assert_eq!(
+        told["categories"],
+        json!([{"id": "activity", "detail": "fine"}, {"id": "location", "detail": "coarse"}])
+    );
+    assert_eq!(told, phone.stands(RECOMMEND).await);
+}
+
+#[tokio::test]
+async fn a_withdrawal_by_either_id_is_the_persons_and_outlives_a_restart() {
+    let (model, disk, folder) = (Model::start(), FaultFs::new(), fresh_folder());
+    let open = || {
+        let (url, disk, folder) = (model.url(), disk.clone(), folder.clone());
+        Stage::set(move |set| {
+            (set.model, set.disk, set.folder) = (Some(url), Some(disk), Some(folder));
+        })
+    };
+    let first = open().await;
+    first.shelves(60, 7).await;
+    first.known_as("ada").gives().await;
+    link(&first, "ada", DEVICE).await;
+    first.stop().await;
+    let stage = open().await;
+    stage.known_as(DEVICE).withdraws().await;
+    assert_eq!(stage.known_as("ada").stands(RECOMMEND).await["state"], "withdrawn");
+    is_for_everybody(&stage.shopkeeper().asks_for(&stage.known_as("ada")).await, 10);
+    stage.known_as("ada").gives().await;
+    assert_eq!(stage.known_as(DEVICE).stands(RECOMMEND).await["state"], "given");
+}
+
+#[tokio::test]
+async fn an_alias_that_is_let_go_stands_where_it_stood_but_for_later_noes() {
+    let model = Model::start();
+    let stage = stage(&model).await;
+    let (ada, device) = (stage.known_as("ada"), stage.known_as(DEVICE));
+    device.gives().await;
+    link(&stage, "ada", DEVICE).await;
+    let let_go = links(&stage, "/v1/links/remove", "ada", DEVICE).await;
+    assert_eq!(let_go.status, 200, "{}", let_go.body);
+    assert_eq!(device.stands(RECOMMEND).await["state"], "given", "as before the link");
+    link(&stage, "ada", DEVICE).await;
+    ada.withdraws().await;
+    links(&stage, "/v1/links/remove", "ada", DEVICE).await;
+    assert_eq!(device.stands(RECOMMEND).await["state"], "withdrawn", "a no holds for all ids");
+    ada.gives().await;
+    assert_eq!(device.stands(RECOMMEND).await["state"], "withdrawn", "they are two again");
+    let log = stage.log().await;
+    assert_eq!(events(&log, &["subject.unlinked"]).len(), 4);
+}
+
+#[tokio::test]
+async fn an_id_belongs_to_one_person() {
+    let model = Model::start();
+    let stage = stage(&model).await;
+    link(&stage, "ada", DEVICE).await;
+    let rows = stage.log().await.len();
+    link(&stage, "ada", DEVICE).await;
+    assert_eq!(stage.log().await.len(), rows, "said again, nothing changes");
+    let refused = [
+        ("/v1/links", "bob", DEVICE),
+        ("/v1/links", "ada", "ada"),
+        ("/v1/links", "bob", "ada"),
+        ("/v1/links/remove", "bob", DEVICE),
+        ("/v1/links/remove", "ada", "never-linked"),
+    ];
+    for (path, subject, alias) in refused {
+        let answer = links(&stage, path, subject, alias).await;
+        assert_eq!(answer.status, 409, "{path} {subject} {alias}: {}", answer.body);
+        assert!(answer.body.contains("link-conflict"), "{}", answer.body);
+    }
+    assert_eq!(stage.log().await.len(), rows);
+    let own = stage.post("/v1/links").token(&stage.person("ada"));
+    let body = json!({"subject": {"id": "ada"}, "alias": {"id": "x"}, "method": "login"});
+    assert_eq!(own.json(&body).send().await.status, 403);
+}
