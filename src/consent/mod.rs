@@ -23,8 +23,12 @@ mod import;
 mod ledger;
 mod notice;
 mod owed;
+mod receipt;
+mod receipts;
+mod signal;
 mod standing;
 mod succeed;
+mod terms;
 mod told;
 
 pub use acts::{Acted, Request};
@@ -37,7 +41,12 @@ pub use gate::{BOUND, Closed, Gates, Guard};
 pub use history::{Act, Action, DELETIONS, Deletion, deletion_key, deletion_sid, held_prefix};
 pub use import::{Fate, Import, Shown, Unfit};
 pub use ledger::{Audience, Ground, Ledger, Person};
-pub use notice::{Receipt, Snapshot};
+pub use notice::Snapshot;
 pub use owed::Undurable;
+pub use receipt::{
+    Happened, LogPlace, NoticeHash, Party, Pii, Processing, PurposeTerms, Receipt, ReceiptFlaw,
+    Recipient,
+};
+pub use receipts::{Receipted, Receipts};
 pub use standing::{Generation, PurposeStanding, Rules, Standing};
 pub use succeed::{Acting, Ending, Survey};

@@ -39,6 +39,7 @@ mod audit;
 mod openapi;
 pub use openapi::openapi;
 
+mod well_known;
 mod words;
 
 mod refuse;

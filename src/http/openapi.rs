@@ -13,7 +13,9 @@ use utoipa::{
     },
 };
 
-use super::{Problem, audit, consents, events, items, log, me, purposes, recommend, status};
+use super::{
+    Problem, audit, consents, events, items, log, me, purposes, recommend, status, well_known,
+};
 
 /// The document.
 #[must_use]
@@ -29,10 +31,10 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     ),
     paths(
         recommend::recommend, recommend::preview, recommend::batch, events::track, items::put_all, items::put_one,
-        purposes::list, consents::act, consents::query, consents::mine, me::export::mine, me::rules::read, me::rules::change,
+        purposes::list, consents::act, consents::query, consents::mine, me::export::mine, me::receipts::mine, me::rules::read, me::rules::change,
         audit::entries::read, audit::policies::read, audit::table::read, audit::requests::read, audit::processing::read,
         log::checkpoint, log::cosigned, log::retention, log::tile, log::vocabulary, log::shards, log::of_shard,
-        status::health, status::describe, status::reference, status::problem
+        well_known::jwks, well_known::gpc, status::health, status::describe, status::reference, status::problem
     ),
     components(schemas(
         ProblemDocument, audit::words::LogWord, audit::words::PolicyVersionName, audit::words::Cursor,
