@@ -71,6 +71,7 @@ fn consenting(app: &App) -> Vec<Handle> {
             method: Method::App,
             by_guardian: false,
             under_14_until: None,
+            signal: false,
         };
         runtime.block_on(app.ledger.act(handle, request)).unwrap();
         handle

@@ -163,6 +163,18 @@ class Auditor:
         ran = wire.Running([self.binary, "audit", *words], log)
         return ran.process.wait(120), ran.tail()
 
+    def holds(self, demo, receipt):
+        """Verifies a receipt with public keys alone."""
+        files = {"jwks.json": demo.app.call("GET", "/.well-known/jwks.json").body.decode(), "receipt.json": wire.json.dumps(receipt)}
+        paths = {name: os.path.join(self.work, name) for name in files}
+        for name, text in files.items():
+            with open(paths[name], "w") as file:
+                file.write(text)
+        log = os.path.join(self.work, "receipt.log")
+        ran = wire.Running([self.binary, "receipt", "verify", paths["receipt.json"], "--jwks", paths["jwks.json"],
+                            "--vkey", demo.told["log_vkey"]], log)
+        return ran.process.wait(120), ran.tail()
+
     def verifies(self, demo, folder):
         since = ["--since", self.kept] if self.kept else []
         return self.types("verify", folder, "--key", demo.told["log_vkey"], *since)
@@ -206,6 +218,12 @@ def audited(demo, auditor, person):
     status, said = auditor.verifies(demo, changed)
     that(status == 1, "a log with one changed bit does not", said)
     shutil.rmtree(changed)
+    receipt = demo.caller(person["self_token"]).must(200, "GET", "/v1/me/receipts")["receipts"][0]
+    status, said = auditor.holds(demo, receipt)
+    that(status == 0, "a person's receipt and its row verify with public keys alone", said)
+    head, body, signature = receipt["receipt"].split(".")
+    status, said = auditor.holds(demo, {**receipt, "receipt": ".".join([head, body[:-1] + ("A" if body[-1] != "A" else "B"), signature])})
+    that(status == 1, "one with a changed letter does not", said)
     export = demo.caller(person["self_token"]).must(200, "GET", "/v1/me/export")
     that(index in [row["index"] for row in export["log"]["rows"]], "a person's export holds the row of their answer")
     kept = os.path.join(auditor.work, "export.json")

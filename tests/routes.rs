@@ -19,8 +19,15 @@ use support::{
 };
 
 /// The routes that anybody may ask. A new one needs a reason: this list may only shrink.
-const PUBLIC: [&str; 4] =
-    ["get /healthz", "get /openapi.json", "get /docs", "get /problems/{slug}"];
+/// What verifies receipts, and what browsers look for, is for those who have no token.
+const PUBLIC: [&str; 6] = [
+    "get /healthz",
+    "get /openapi.json",
+    "get /docs",
+    "get /problems/{slug}",
+    "get /.well-known/jwks.json",
+    "get /.well-known/gpc.json",
+];
 
 /// A route and the scopes that open it, each by itself; none for any valid token.
 struct Route {

@@ -5,9 +5,10 @@ use std::{io, sync::Arc, time::Duration};
 use serde_json::json;
 
 use super::{
-    AppError, OnWithdraw, Settings, UpstreamKind, UpstreamSettings, Witnesses, memory,
+    AppError, Settings, UpstreamKind, Witnesses, memory,
     models::Models,
     policy::{in_force, purposes_named},
+    rights::ledger,
     sight::{inspector, observer},
     stored::open_store,
 };
@@ -16,12 +17,11 @@ use crate::{
     audit::{Audit, Draft, Event, Log, LogGround, Names, Proving, log_dir},
     auth::{Authority, Source},
     catalog::Catalog,
-    consent::{self, Audience, Ledger},
+    consent::Ledger,
     domain::TenantId,
     gateway::{self, Gateway, Serving},
     http::{self, Edge, body::BodyLimit},
     inspect::Inspector,
-    jose::Signer,
     observe::Observer,
     operate::{self, Backups, Continuity, PolicyChanges, Schedule},
     policy::{Policies, Purpose},
@@ -121,17 +121,7 @@ impl App {
         let audit =
             Audit::open(store.clone(), vault.clone(), names, entropy.clone(), clock.clone())?;
         let policies = Arc::new(policies(&settings, &store, &audit, &clock)?);
-        let ledger = Ledger::new(consent::Ground {
-            store: store.clone(),
-            vault: vault.clone(),
-            audit: audit.clone(),
-            policies: policies.clone(),
-            audiences: settings.upstream.iter().map(audience).collect(),
-            signer: Signer::new(&keeper.signing_key_pkcs8(), &keeper.public_key()),
-            entropy: entropy.clone(),
-            clock: clock.clone(),
-            people,
-        });
+        let ledger = ledger(&settings, &machine, &keeper, (&vault, &audit, &policies, &store));
         let policy_changes = PolicyChanges::new(
             store.clone(),
             audit.clone(),
@@ -363,13 +353,4 @@ fn backups(
         }),
         clock: machine.clock.clone(),
     })
-}
-
-fn audience(upstream: &UpstreamSettings) -> Audience {
-    Audience {
-        recipient: upstream.recipient.clone(),
-        domain: upstream.domain.clone(),
-        purposes: upstream.purposes.clone(),
-        delete_on_withdrawal: upstream.on_withdraw == OnWithdraw::Delete,
-    }
 }

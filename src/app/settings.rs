@@ -4,7 +4,8 @@ mod upstream;
 
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use jiff::civil::Date;
+use serde::{Deserialize, Deserializer, de};
 
 mod backup;
 mod operator;
@@ -146,6 +147,13 @@ impl Default for AuditSettings {
 pub struct PolicySettings {
     /// The folder of the catalogue and the policies; those that come with the program if absent.
     pub dir: Option<PathBuf>,
+    /// The day that `/.well-known/gpc.json` bears; that on which the policy in force came into force if absent.
+    #[serde(default, deserialize_with = "day")]
+    pub gpc_last_update: Option<Date>,
+}
+
+fn day<'de, D: Deserializer<'de>>(text: D) -> Result<Option<Date>, D::Error> {
+    String::deserialize(text)?.parse().map(Some).map_err(de::Error::custom)
 }
 
 /// `[diversity]`.

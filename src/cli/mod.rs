@@ -6,6 +6,7 @@ mod audit;
 mod health;
 mod import;
 mod init;
+mod keys;
 mod log;
 mod notify;
 mod operator;
@@ -95,6 +96,12 @@ enum What {
     Policy(policy::PolicyCommand),
     /// Cosigns the checkpoints of logs that go on from where they were, for an auditor's office.
     Witness(witness::WitnessArgs),
+    /// Shows the gateway's public keys.
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
+    /// Checks receipts, with public keys alone.
+    #[command(subcommand)]
+    Receipt(audit::ReceiptCommand),
     /// Verifies a log, and makes and checks proofs of its rows.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -130,6 +137,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         What::Switch { what } => switch::run(&what),
         What::Token { what } => token::run(&what),
         What::Witness(args) => witness::run(args),
+        What::Keys(command) => keys::run(&command),
+        What::Receipt(command) => return audit::receipt(&command),
         What::Audit(command) => return audit::run(command),
         What::Policy(command) => match policy::run(&command) {
             Ok(true) => Ok(()),

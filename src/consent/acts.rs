@@ -1,4 +1,4 @@
-//! Acts: giving, refusing, withdrawing, expiring, objecting, and setting rules.
+//! Acts: giving, refusing, withdrawing, and setting rules.
 
 use super::{
     Act, Action, ConsentError, Ledger, Person, Rules, Snapshot, change::Change,
@@ -7,7 +7,7 @@ use super::{
 use crate::{
     audit::Place,
     domain::{CategoryId, Detail, Epoch, Method, PurposeId, Refusal, Timestamp, consent::Given},
-    policy::{Bundle, Catalogue, GpcEffect, Purpose},
+    policy::{Bundle, Catalogue, Purpose},
     retry::{Attempt, Begun, Claim},
     store::CommitError,
     vault::Handle,
@@ -35,6 +35,8 @@ pub struct Request {
     pub by_guardian: bool,
     /// Until when the person is under 14, if the app says so.
     pub under_14_until: Option<Timestamp>,
+    /// Whether the call carries an objection by signal.
+    pub signal: bool,
 }
 
 /// An act that was recorded.
@@ -76,12 +78,15 @@ impl Ledger {
             Some(attempt) => {
                 let Begun { claim, told } = self.retries.begin::<Told>(attempt).await?;
                 if let Some(told) = told {
-                    return self.acted_before(told).await;
+                    return self.acted_before(handle, told).await;
                 }
                 Some(claim)
             }
             None => None,
         };
+        if request.signal {
+            self.object_first(handle, &request).await?;
+        }
         // Held to the end, so that a change of policy sees what is given, or keeps it from being given.
         let acting = self.acting().await;
         if request.action == Action::Give {
@@ -117,48 +122,11 @@ impl Ledger {
         if act.action == Action::Give && act.by_guardian {
             act.expires_at = Some(guarded(&change, &act)?);
         }
-        let sid = change.key.sid();
+        let key = change.key.clone();
         self.apply(purpose, &act, &mut change)?;
         let (index, epoch, told) = self.commit_told(bundle, change, &act, claim).await?;
-        let rest = match told {
-            Some(told) => (told.receipt_id, told.last_use),
-            None => (self.receipt_id()?, self.gates.last_use(sid, purpose.id())),
-        };
-        self.acted(&act, epoch, index, rest)
-    }
-
-    /// Keeps an objection by signal of a known person, for every purpose that such a signal is about. Returns the
-    /// person as they stand then.
-    ///
-    /// # Errors
-    /// When the journal does not take it. The call that carried the signal counts as objected all the same.
-    pub async fn object(&self, person: Person) -> Result<Person, ConsentError> {
-        let bundle = self.policies.snapshot();
-        let act = self.plain(Action::Object, Method::Signal);
-        let mut person = self.settled(person, &bundle).await?;
-        for _ in 0..TRIES {
-            let mut change = Change::begin(&person);
-            let mut news = false;
-            let purposes = bundle.catalogue().purposes().iter();
-            for purpose in purposes.filter(|purpose| heeds_signals(purpose)) {
-                let place = change.standing.purpose_mut(purpose.id());
-                if place.objected_at.is_none() {
-                    (place.objected_at, news) = (Some(act.at), true);
-                }
-            }
-            if !news {
-                return Ok(person);
-            }
-            match self.commit(&bundle, change, &act).await {
-                Ok(_) | Err(ConsentError::Commit(CommitError::Conflict)) => {}
-                Err(error) => return Err(error),
-            }
-            match self.fresh(&person).await? {
-                Some(fresh) => person = fresh,
-                None => return Ok(person),
-            }
-        }
-        Err(ConsentError::Contended)
+        let last_use = told.map_or_else(|| self.last_use(&key, &act), |told| told.last_use);
+        self.acted(&key, (&act, epoch), self.words(bundle, &act), (index, last_use))
     }
 
     /// Replaces the rules of the person under `handle` by what `change` makes of them. Someone unknown comes to be
@@ -375,11 +343,6 @@ fn meant<'a>(bundle: &'a Bundle, request: &Request) -> Result<&'a Purpose, Conse
     let renamed = if gives { &request.purpose } else { bundle.renamed(&request.purpose) };
     let known = bundle.catalogue().purpose(renamed);
     known.ok_or_else(|| ConsentError::UnknownPurpose(request.purpose.clone()))
-}
-
-/// Whether an objection by signal is about this purpose.
-pub(super) fn heeds_signals(purpose: &Purpose) -> bool {
-    purpose.gpc() != GpcEffect::Ignored
 }
 
 /// What a person agrees to: what the request names, or all that the purpose uses except sensitive categories, each

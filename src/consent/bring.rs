@@ -12,8 +12,12 @@
 use rustc_hash::FxHashMap;
 
 use super::{
-    Act, Action, ConsentError, Fate, Import, Ledger, Person, Shown, Snapshot, Unfit, acts::agreed,
-    change::Change, gate::Closed, history::acts_prefix, succeed::Acting,
+    Act, Action, ConsentError, Fate, Import, Ledger, Person, Shown, Snapshot, Unfit,
+    acts::agreed,
+    change::Change,
+    gate::Closed,
+    history::{Kept, acts_prefix},
+    succeed::Acting,
 };
 use crate::{
     domain::{Consent, ConsentState, Method, PurposeId, Refusal, consent::Given},
@@ -232,7 +236,7 @@ impl Ledger {
         let acts = acts_prefix(part.change.key.sid());
         for found in self.store.scan(acts.as_bytes()) {
             let (key, record) = found?;
-            if same(&part.change.key.open(&key, &record)?, act) {
+            if same(&part.change.key.open::<Kept>(&key, &record)?.act, act) {
                 return Ok(true);
             }
         }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::{
-    Act, Action, ConsentError, Ledger, Person, Standing, history::act_key, standing::standing_key,
+    Act, Action, ConsentError, Ledger, Person, Standing,
+    history::{Kept, RowMark, act_key},
+    standing::standing_key,
 };
 use crate::{
     audit::{Draft, Event, RowKeys},
@@ -70,12 +72,16 @@ impl Change {
         act: &Act,
     ) -> Result<(), ConsentError> {
         let (sid, epoch) = (self.key.sid(), self.standing.epoch);
-        self.batch.put.push(self.key.seal(&ledger.entropy, act_key(sid, epoch), None, act)?);
         let rows = RowKeys::of(&self.key, self.standing.audit_epoch);
         let at = recorded_at(ledger, act);
         let more = std::mem::take(&mut self.more);
         let draft = draft(bundle, act, (epoch, more), at);
-        self.batch.leaves.push(ledger.audit.seal(draft, &rows, None)?);
+        let leaf = ledger.audit.seal(draft, &rows, None)?;
+        let row = RowMark { nonce: leaf.nonce, after: ledger.store.log_size() };
+        self.batch.leaves.push(leaf);
+        let terms = ledger.terms(bundle, act, &self.standing)?;
+        let kept = Kept { act: act.clone(), terms, row: Some(row) };
+        self.batch.put.push(self.key.seal(&ledger.entropy, act_key(sid, epoch), None, &kept)?);
         // A person comes to be known once, with the first of their acts.
         if self.created && self.batch.leaves.len() == 1 {
             let created = created(bundle, act, at);

@@ -99,8 +99,31 @@ impl Act {
     }
 }
 
-impl Sealable for Act {
-    const SCHEMA: u8 = 1;
+/// An act as it is kept, with what its receipt is worded from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Kept {
+    pub(super) act: Act,
+    /// The hash of what its receipt says of the processing; absent where it has no receipt.
+    pub(super) terms: Option<[u8; 32]>,
+    /// What finds its row; absent in what older programs wrote.
+    pub(super) row: Option<RowMark>,
+}
+
+/// What finds the row that is in the same batch: where that stands in the log is known only once it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct RowMark {
+    pub(super) nonce: [u8; 16],
+    /// How long the log was when the row was sealed: the row is among the first ones behind.
+    pub(super) after: u64,
+}
+
+impl Sealable for Kept {
+    const SCHEMA: u8 = 2;
+
+    fn older(schema: u8, bytes: &[u8]) -> Option<Result<Self, postcard::Error>> {
+        let alone = |act| Self { act, terms: None, row: None };
+        (schema == 1).then(|| postcard::from_bytes::<Act>(bytes).map(alone))
+    }
 }
 
 /// Where a person's acts are kept: one record an epoch.
@@ -160,4 +183,27 @@ pub fn deletion_sid(key: &Key) -> Option<Sid> {
 #[must_use]
 pub fn held_prefix(sid: Sid, purpose: &PurposeId) -> Vec<u8> {
     [b"d/".as_slice(), &sid.0, b"/", purpose.as_str().as_bytes(), b"/"].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_act_of_schema_1_is_read_without_what_words_a_receipt() {
+        let act = Act {
+            at: Timestamp::from_millis(1_760_000_040_123),
+            action: Action::Withdraw,
+            purpose: PurposeId::parse("recommend_products").ok(),
+            categories: Vec::new(),
+            expires_at: None,
+            method: Method::App,
+            notice: None,
+            by_guardian: false,
+        };
+        let bytes = postcard::to_stdvec(&act).unwrap();
+        let kept = Kept::older(1, &bytes).unwrap().unwrap();
+        assert_eq!(kept, Kept { act, terms: None, row: None });
+        assert!(Kept::older(0, &bytes).is_none());
+    }
 }

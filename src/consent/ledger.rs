@@ -11,15 +11,20 @@ use std::{
 use arc_swap::ArcSwapOption;
 
 use super::{
-    Act, ConsentError, Deletion, Gates, Standing, export::Closed, history::acts_prefix, owed::Owed,
-    standing::standing_key, succeed::Endings,
+    Act, ConsentError, Deletion, Gates, Standing,
+    export::Closed,
+    history::{Kept, acts_prefix},
+    owed::Owed,
+    standing::standing_key,
+    succeed::Endings,
+    terms::{Terms, Wording},
 };
 use crate::{
     ambient::{Clock, Entropy},
     audit::{Audit, RowKeys},
-    domain::{Epoch, Pseudodomain, PurposeId, RecipientId, Sid},
+    domain::{Controller, Country, Epoch, Pseudodomain, PurposeId, RecipientId, Sid},
     jose::Signer,
-    policy::{Policies, Succession},
+    policy::{Bundle, Policies, Succession},
     retry::Retries,
     store::{Key, Record, Store, StoreError},
     vault::{Handle, SubjectKey, Vault},
@@ -34,6 +39,10 @@ pub struct Audience {
     pub domain: Pseudodomain,
     /// For which purposes.
     pub purposes: Vec<PurposeId>,
+    /// Whether it is run by someone else.
+    pub third_party: bool,
+    /// The country it is in.
+    pub country: Option<Country>,
     /// Whether a withdrawal has it delete what it holds, and the person's next pseudonym is another.
     pub delete_on_withdrawal: bool,
 }
@@ -84,6 +93,7 @@ pub struct Ledger {
     /// Whether the state came from a backup and may lack withdrawals that came after it.
     in_doubt: Arc<AtomicBool>,
     pub(super) retries: Retries,
+    wording: Arc<Wording>,
     standings: Arc<quick_cache::sync::Cache<Sid, (u64, Arc<Standing>)>>,
 }
 
@@ -100,6 +110,8 @@ pub struct Ground {
     pub policies: Arc<Policies>,
     /// The recipients.
     pub audiences: Vec<Audience>,
+    /// Whom receipts name.
+    pub controller: Controller,
     /// The gateway's signing key.
     pub signer: Signer,
     /// Randomness.
@@ -128,6 +140,7 @@ impl Ledger {
             endings: Endings::default(),
             migrating: Arc::default(),
             owed: Arc::default(),
+            wording: Arc::new(Wording::new(ground.controller)),
             closed: Arc::default(),
             in_doubt: Arc::default(),
             standings: Arc::new(quick_cache::sync::Cache::new(ground.people)),
@@ -233,9 +246,25 @@ impl Ledger {
         let found = self.store.scan(acts_prefix(person.key.sid()).as_bytes());
         let open = |found: Result<(Key, Record), StoreError>| {
             let (key, record) = found?;
-            Ok(person.key.open(&key, &record)?)
+            Ok(person.key.open::<Kept>(&key, &record)?.act)
         };
         found.map(open).collect()
+    }
+
+    /// The hash of what the receipt of `act` says of the processing.
+    pub(super) fn terms(
+        &self,
+        bundle: &Bundle,
+        act: &Act,
+        standing: &Standing,
+    ) -> Result<Option<[u8; 32]>, ConsentError> {
+        self.wording.of(&self.store, bundle, &self.audiences, (act, standing))
+    }
+
+    /// What the receipt of an act on one purpose says of the processing.
+    pub(super) fn words(&self, bundle: &Bundle, act: &Act) -> Option<Terms> {
+        let nobody = Standing::default();
+        self.wording.terms(bundle.catalogue(), &self.audiences, act, &nobody)
     }
 
     /// The deletions that are owed, with the key of the person each is about.

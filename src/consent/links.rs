@@ -16,9 +16,8 @@ use super::{
     Act, Action, ConsentError, Ledger, Person, PurposeStanding, Rules, acts::TRIES, change::Change,
     ledger::off_the_worker,
 };
-use crate::domain::Sid;
 use crate::{
-    domain::{ConsentState, Method, PurposeId, Timestamp},
+    domain::{Consent, ConsentState, Method, PurposeId, Sid, Timestamp},
     policy::Bundle,
     store::{Batch, CommitError},
     vault::Handle,
@@ -264,7 +263,7 @@ fn no_since(
                 place.objected_at = place.objected_at.max(known.objected_at);
             }
             None if is_no || known.objected_at.is_some() => {
-                let consent = if is_no { known.consent.clone() } else { Default::default() };
+                let consent = if is_no { known.consent.clone() } else { Consent::default() };
                 alone.push(PurposeStanding { consent, ..known.clone() });
             }
             None => {}

@@ -25,11 +25,15 @@ mod ledger;
 mod links;
 mod notice;
 mod owed;
+mod receipt;
+mod receipts;
 #[cfg(test)]
 mod schedules;
+mod signal;
 mod standing;
 mod succeed;
 mod sync;
+mod terms;
 mod told;
 
 pub use acts::{Acted, Request};
@@ -44,7 +48,12 @@ pub use history::{Act, Action, DELETIONS, Deletion, deletion_key, deletion_sid, 
 pub use import::{Fate, Import, Shown, Unfit};
 pub use ledger::{Audience, Ground, Ledger, Person};
 pub use links::{Alias, Link, LinkMethod, MOST_LINKS};
-pub use notice::{Receipt, Snapshot};
+pub use notice::Snapshot;
 pub use owed::Undurable;
+pub use receipt::{
+    Happened, LogPlace, NoticeHash, Party, Pii, Processing, PurposeTerms, Receipt, ReceiptFlaw,
+    Recipient,
+};
+pub use receipts::{Receipted, Receipts};
 pub use standing::{Generation, PurposeStanding, Rules, Standing};
 pub use succeed::{Acting, Ending, Survey};

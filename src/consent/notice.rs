@@ -1,4 +1,4 @@
-//! What a person was shown, and what they get in return: signed tokens for both.
+//! What a person was shown: a signed token.
 //!
 //! A notice goes out with a signed snapshot of what it says. Giving hands the snapshot back, so the ledger knows
 //! which text in which language the person agreed to, and nobody can claim another. A snapshot of an older text counts
@@ -7,15 +7,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    domain::{Epoch, PurposeId},
+    domain::PurposeId,
     jose::{JoseError, Signer},
     policy::Purpose,
 };
 
 /// The type of a notice's snapshot token.
 const NOTICE: &str = "consentry-notice+jwt";
-/// The type of a consent receipt token.
-const RECEIPT: &str = "consentry-receipt+jwt";
 
 /// What a person was shown, signed when it was shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,51 +58,5 @@ impl Snapshot {
     /// When it is none, or was changed.
     pub fn verify(signer: &Signer, token: &str) -> Result<Self, JoseError> {
         signer.verify(NOTICE, token)
-    }
-}
-
-/// What a person gets for an act: what was recorded, and where in the log it stands. The field names are those of
-/// ISO/IEC TS 27560:2023 where it has one.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Receipt {
-    /// The receipt's own id: the act's place in the log, under the log's origin.
-    pub receipt_id: String,
-    /// For which purpose.
-    pub purpose: PurposeId,
-    /// What the consent became: `given`, `refused`, `withdrawn`.
-    pub event_state: String,
-    /// When, as RFC 3339.
-    pub event_time: String,
-    /// The categories agreed to and how finely each.
-    pub pii_information: Vec<(String, String)>,
-    /// When it ends by itself, as RFC 3339.
-    pub validity_until: Option<String>,
-    /// How the act reached the gateway.
-    pub collection_method: String,
-    /// What was shown, if a notice was.
-    pub privacy_notice: Option<Snapshot>,
-    /// Which act of the person it was.
-    pub consent_epoch: Epoch,
-    /// The log that holds it; absent while none does.
-    pub log_origin: Option<String>,
-    /// Its place there; absent while the log has not taken it.
-    pub log_index: Option<u64>,
-}
-
-impl Receipt {
-    /// The receipt as a signed token.
-    ///
-    /// # Errors
-    /// When the signing key cannot be used.
-    pub fn sign(&self, signer: &Signer) -> Result<String, JoseError> {
-        signer.sign(RECEIPT, self)
-    }
-
-    /// The receipt in a token that this gateway signed.
-    ///
-    /// # Errors
-    /// When it is none, or was changed.
-    pub fn verify(signer: &Signer, token: &str) -> Result<Self, JoseError> {
-        signer.verify(RECEIPT, token)
     }
 }

@@ -155,7 +155,7 @@ impl Ledger {
     ) -> Result<bool, ConsentError> {
         let Some(purpose) = &act.purpose else {
             let mut news = false;
-            for purpose in purposes.iter().filter(|purpose| super::acts::heeds_signals(purpose)) {
+            for purpose in purposes.iter().filter(|purpose| super::signal::heeds_signals(purpose)) {
                 let place = change.standing.purpose_mut(purpose.id());
                 news |= place.objected_at.is_none();
                 place.objected_at.get_or_insert(act.at);

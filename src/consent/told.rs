@@ -1,30 +1,20 @@
 //! What is told of an act: its receipt. A retry is told the same, worded anew from what was kept with the act.
 
-use ring::digest;
 use serde::{Deserialize, Serialize};
 
-use super::{Act, Acted, Action, ConsentError, Ledger, Receipt, ledger::off_the_worker};
+use super::{Act, Acted, ConsentError, Ledger, Receipted, ledger::off_the_worker, terms::Terms};
 use crate::{
-    domain::{ConsentState, Epoch, Refusal, Timestamp},
+    domain::{Epoch, Refusal, Timestamp},
     retry::{Claim, RetryError},
     store::Batch,
-    vault::SubjectKey,
+    vault::{Handle, SubjectKey},
 };
 
-/// How many rows are looked through at once for an act's own.
-const PAGE: usize = 256;
-
-/// What is kept of an act for its retries, in the act's own batch.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// What is kept of an act for its retries, in the act's own batch: the act itself is kept anyway.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Told {
-    pub(super) epoch: Epoch,
-    pub(super) act: Act,
-    pub(super) receipt_id: String,
+    epoch: Epoch,
     pub(super) last_use: Option<Timestamp>,
-    /// Where the act stands in the log is known only once it does: so its row is found by its hash, which is among the
-    /// first rows after the log was this long.
-    row: [u8; 32],
-    after: u64,
 }
 
 impl Ledger {
@@ -37,82 +27,49 @@ impl Ledger {
         (act, epoch): (&Act, Epoch),
         batch: &mut Batch,
     ) -> Result<Told, ConsentError> {
-        let purpose = act.purpose.as_ref();
-        let row = batch.leaves.first().map(|leaf| hash(&leaf.entry)).unwrap_or_default();
-        let told = Told {
-            epoch,
-            act: act.clone(),
-            receipt_id: self.receipt_id()?,
-            last_use: purpose.and_then(|purpose| self.gates.last_use(key.sid(), purpose)),
-            row,
-            after: self.store.log_size(),
-        };
+        let told = Told { epoch, last_use: self.last_use(key, act) };
         batch.put.push(claim.put(&self.entropy, key, &told)?);
         Ok(told)
     }
 
     /// What the act of an earlier call came to.
-    pub(super) async fn acted_before(&self, told: Told) -> Result<Acted, ConsentError> {
-        let (store, row, after) = (self.store.clone(), told.row, told.after);
-        let found = off_the_worker(move || {
-            let mut from = after;
-            loop {
-                let page = store.leaves(from, PAGE)?;
-                if let Some(at) = (from..).zip(&page).find(|(_, leaf)| hash(leaf) == row) {
-                    return Ok(Some(at.0));
-                }
-                match u64::try_from(page.len()) {
-                    Ok(read @ 1..) => from += read,
-                    _ => return Ok(None),
-                }
-            }
-        });
-        // INVARIANT: act, record and row are one batch, so where the record is, the row is.
-        let index = found.await?.ok_or(RetryError::Forgotten)?;
-        self.acted(&told.act, told.epoch, Some(index), (told.receipt_id, told.last_use))
+    pub(super) async fn acted_before(
+        &self,
+        handle: Handle,
+        told: Told,
+    ) -> Result<Acted, ConsentError> {
+        let ledger = self.clone();
+        off_the_worker(move || {
+            let Some(person) = ledger.find(handle)? else {
+                return Err(RetryError::Forgotten.into());
+            };
+            // INVARIANT: act, record and row are one batch, so where the record is, the act and its row are.
+            let kept = ledger.kept(&person.key, told.epoch)?.ok_or(RetryError::Forgotten)?;
+            let Receipted { place, receipt, .. } =
+                ledger.receipted(&person.key, told.epoch, kept)?;
+            let receipt = receipt.ok_or(RetryError::Forgotten)?;
+            Ok(Acted { epoch: told.epoch, receipt, place, last_use: told.last_use })
+        })
+        .await
     }
 
-    /// A new receipt's name.
-    pub(super) fn receipt_id(&self) -> Result<String, ConsentError> {
-        Ok(uuid::Builder::from_random_bytes(self.entropy.draw()?).into_uuid().to_string())
-    }
-
-    /// What an act is told as, with its receipt's name and the last use.
+    /// What an act is told as; `index` is its row, once it has one.
     pub(super) fn acted(
         &self,
-        act: &Act,
-        epoch: Epoch,
-        index: Option<u64>,
-        (receipt_id, last_use): (String, Option<Timestamp>),
+        key: &SubjectKey,
+        (act, epoch): (&Act, Epoch),
+        terms: Option<Terms>,
+        (index, last_use): (Option<u64>, Option<Timestamp>),
     ) -> Result<Acted, ConsentError> {
-        let purpose = act.purpose.as_ref().ok_or(Refusal::NothingGiven)?;
+        let terms = terms.ok_or(Refusal::NothingGiven)?;
         let place = index.map(|index| self.audit.place(index));
-        let state = match act.action {
-            Action::Give => ConsentState::Given,
-            Action::Withdraw => ConsentState::Withdrawn,
-            _ => ConsentState::Refused,
-        };
-        let receipt = Receipt {
-            receipt_id,
-            purpose: purpose.clone(),
-            event_state: state.as_str().to_owned(),
-            event_time: act.at.rfc3339(),
-            pii_information: act.words(),
-            validity_until: act.expires_at.map(Timestamp::rfc3339),
-            collection_method: act.method.as_str().to_owned(),
-            privacy_notice: act.notice.clone(),
-            consent_epoch: epoch,
-            log_origin: place.as_ref().map(|place| place.origin.to_string()),
-            log_index: place.as_ref().map(|place| place.index),
-        };
-        Ok(Acted { epoch, receipt: receipt.sign(&self.signer)?, place, last_use })
+        let receipt = self.word(key, (act, epoch), terms, place.as_ref())?;
+        Ok(Acted { epoch, receipt, place, last_use })
     }
-}
 
-fn hash(leaf: &[u8]) -> [u8; 32] {
-    let mut out = [0; 32];
-    for (to, from) in out.iter_mut().zip(digest::digest(&digest::SHA256, leaf).as_ref()) {
-        *to = *from;
+    /// When data of the person last left for what `act` is about.
+    pub(super) fn last_use(&self, key: &SubjectKey, act: &Act) -> Option<Timestamp> {
+        let purpose = act.purpose.as_ref()?;
+        self.gates.last_use(key.sid(), purpose)
     }
-    out
 }

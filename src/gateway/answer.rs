@@ -99,6 +99,8 @@ pub struct Decision {
     pub policy: String,
     /// The person's epoch; `None` when nobody known was named.
     pub consent_epoch: Option<Epoch>,
+    /// Whether an objection by signal stood and was honoured.
+    pub gpc: bool,
     /// What went wrong, if something did.
     pub fault: Option<Fault>,
 }

@@ -114,7 +114,8 @@ impl Gateway {
             query.hide_pseudonym(PLACEHOLDER);
         }
         let outbound = query.encode(model.wire(), self.fetch(asked), asked.scenario.as_deref());
-        let outbound = outbound.map(|outbound| outbound.with_gpc(asked.signal));
+        let objected = asked.signal || query.permit().ruling().is_objected();
+        let outbound = outbound.map(|outbound| outbound.with_gpc(objected));
         let headers = outbound.iter().flat_map(Outbound::headers).map(|(name, value)| {
             (name.as_str().to_owned(), value.to_str().unwrap_or_default().to_owned())
         });

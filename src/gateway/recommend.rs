@@ -14,7 +14,7 @@ use crate::{
     consent::{Circumstances, Moment, Person, Rules, Standing},
     diversity::Profile,
     domain::{Detail, Epoch, Tier, Timestamp},
-    policy::{Bundle, CategoryFacts, Permit, Ruling, Shaped, Whom},
+    policy::{Bundle, CategoryFacts, GpcEffect, Permit, Ruling, Shaped, Whom},
     pseudonym::{Which, pseudonym},
     store::Batch,
     upstream::{Model, OutboundQuery},
@@ -301,6 +301,7 @@ impl Gateway {
                 withheld: shaped.withheld.clone(),
                 policy: ruling.version().to_owned(),
                 consent_epoch: person.map(|person| person.standing.epoch),
+                gpc: ruling.honours_signal(),
                 fault,
             },
             log: Some(self.audit.place(recorded.logged.index())),
@@ -323,6 +324,12 @@ impl Gateway {
         let rules = person
             .map_or_else(|| Cow::Owned(Rules::default()), |p| Cow::Borrowed(&p.standing.rules));
         let wishes = Wishes { asked, rules: &rules, profile: &Profile::default() };
+        let objects = bundle.catalogue().purpose(&asked.purpose).is_some_and(|purpose| {
+            let now = self.clock.now();
+            let kept = person.and_then(|person| person.standing.purpose(purpose.id()));
+            purpose.gpc() != GpcEffect::Ignored
+                && (asked.signal || kept.is_some_and(|kept| kept.objects(now)))
+        });
         let pool = asked.candidates.as_deref().map_or(Pool::Nothing, Pool::App);
         let (items, effect) = self.list(&pool, &wishes);
         Answered {
@@ -340,6 +347,7 @@ impl Gateway {
                 withheld: Vec::new(),
                 policy: bundle.version().to_owned(),
                 consent_epoch: person.map(|person| person.standing.epoch),
+                gpc: objects,
                 fault: Some(fault),
             },
             log: None,

@@ -36,7 +36,8 @@ impl Question<'_> {
         let Self { asked, query, model, .. } = *self;
         let fetch = gateway.fetch(asked);
         let outbound = query.encode(model.wire(), fetch, asked.scenario.as_deref())?;
-        Some(outbound.with_gpc(asked.signal))
+        // Nobody on the way takes an objection away: one that was kept is told as one that came with the call.
+        Some(outbound.with_gpc(asked.signal || query.permit().ruling().is_objected()))
     }
 }
 

@@ -110,7 +110,9 @@ impl Gateway {
             if self.ledger.gates().is_shut(person.key.sid()) {
                 return Ok(Use::Dropped("consent_changed"));
             }
-            if let Some(used) = self.tell_events(&person, events, registered, course).await? {
+            if let Some(used) =
+                self.tell_events(&person, events, registered, signal, course).await?
+            {
                 return Ok(used);
             }
         }
@@ -128,6 +130,7 @@ impl Gateway {
         person: &Person,
         events: &[&Happening],
         registered: &impl Fn(&PurposeId) -> bool,
+        signal: bool,
         course: &mut Course,
     ) -> Result<Option<Use>, GatewayError> {
         let bundle = self.policies.snapshot();
@@ -160,7 +163,7 @@ impl Gateway {
                 }
                 let kept_here = serving.kept_here;
                 let forward =
-                    Forward { person, purpose, model, kept_here, ruling, valid_until, now };
+                    Forward { person, purpose, model, kept_here, signal, ruling, valid_until, now };
                 return Ok(match self.forward(forward, events, course).await? {
                     Some(Ok(())) => Some(Use::Used { forwarded: true }),
                     Some(Err(_)) if course.kept() => Some(Use::Used { forwarded: false }),
@@ -252,7 +255,9 @@ impl Gateway {
         events: &[&Happening],
         course: &mut Course,
     ) -> Result<Option<Result<(), &'static str>>, GatewayError> {
-        let Forward { person, purpose, model, kept_here, ruling, valid_until, now } = forward;
+        let Forward { person, purpose, model, kept_here, signal, ruling, valid_until, now } =
+            forward;
+        let objected = signal || ruling.is_objected();
         let permit = ruling.permit(whom(Some(person), model, valid_until));
         let recipient = model.recipient();
         let generation = person.standing.generation(&recipient.id, &recipient.domain);
@@ -265,8 +270,8 @@ impl Gateway {
         let Some(outbound) = query.encode(model.wire(), &done, now) else {
             return Ok(Some(Err(ReasonCode::NotTaken.as_str())));
         };
-        let outbound =
-            outbound.with_request_id(self.entropy.draw().map_err(crate::vault::VaultError::from)?);
+        let id = self.entropy.draw().map_err(crate::vault::VaultError::from)?;
+        let outbound = outbound.with_request_id(id).with_gpc(objected);
         let taste = self.taste_put(person, purpose, events).await?;
         let changes_taste = taste.is_some();
         let shaped = Shaped { used: vec![self.activity().clone()], ..Shaped::default() };
@@ -320,6 +325,8 @@ struct Forward<'a> {
     purpose: &'a PurposeId,
     model: &'a Model,
     kept_here: bool,
+    /// Whether the call carried an objection by signal.
+    signal: bool,
     ruling: Ruling,
     valid_until: Timestamp,
     now: Timestamp,

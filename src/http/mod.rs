@@ -41,6 +41,7 @@ mod audit;
 mod openapi;
 pub use openapi::openapi;
 
+mod well_known;
 mod words;
 
 mod refuse;

@@ -15,7 +15,7 @@ use utoipa::{
 
 use super::{
     Problem, audit, consents, events, guardians, items, linking, log, me, purposes, recommend,
-    status,
+    status, well_known,
 };
 
 /// The document.
@@ -32,11 +32,12 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     ),
     paths(
         recommend::recommend, recommend::preview, recommend::batch, events::track, items::put_all, items::put_one,
-        purposes::list, consents::act, consents::query, consents::mine, linking::link, linking::unlink, linking::mine, guardians::guard, guardians::unguard,
-        me::export::mine, me::rules::read, me::rules::change,
+        purposes::list, consents::act, consents::query, consents::mine,
+        linking::link, linking::unlink, linking::mine, guardians::guard, guardians::unguard,
+        me::export::mine, me::receipts::mine, me::rules::read, me::rules::change,
         audit::entries::read, audit::policies::read, audit::table::read, audit::requests::read, audit::processing::read,
         log::checkpoint, log::cosigned, log::retention, log::tile, log::vocabulary, log::shards, log::of_shard,
-        status::health, status::describe, status::reference, status::problem
+        well_known::jwks, well_known::gpc, status::health, status::describe, status::reference, status::problem
     ),
     components(schemas(
         ProblemDocument, audit::words::LogWord, audit::words::PolicyVersionName, audit::words::Cursor,

@@ -8,7 +8,12 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Edge, Problem, ProblemKind, caller::By, openapi::Refusals, reply};
+use super::{
+    Edge, Problem, ProblemKind,
+    caller::{By, Gpc},
+    openapi::Refusals,
+    reply,
+};
 use crate::{
     consent::{ConsentError, Snapshot},
     domain::{CategoryId, PurposeId},
@@ -95,19 +100,24 @@ pub(super) struct WireNotice<'a> {
     path = "/v1/purposes",
     operation_id = "list_purposes",
     tag = "Consent",
-    params(Wanted),
+    params(Wanted, ("Sec-GPC" = Option<String>, Header, description = "Global Privacy Control: only the value `1` objects, on a call with a person's own token")),
     responses((status = 200, description = "The purposes", body = Purposes), Refusals),
     security(("bearer" = []))
 )]
 pub(super) async fn list(
     State(edge): State<Edge>,
-    By(_caller): By,
+    By(caller): By,
+    Gpc(signal): Gpc,
     wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(wanted) = wanted.map_err(|_| {
         let detail = "The only parameter is `language`, such as ?language=ko.";
         Problem::new(ProblemKind::InvalidParameter, detail).with("name", "language")
     })?;
+    if let Some(oneself) = caller.subject().filter(|_| signal) {
+        let handle = edge.gateway.handle(caller.tenant(), oneself.clone())?;
+        edge.ledger.heard(handle, signal).await?;
+    }
     let bundle = edge.policies.snapshot();
     let catalogue = bundle.catalogue();
     let language = wanted.language.as_deref().unwrap_or_default();

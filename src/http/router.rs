@@ -21,6 +21,7 @@ use super::{
     openapi, purposes, recommend,
     seen::Seen,
     status::{self, Described},
+    well_known,
 };
 
 /// The JSON edge as a service. Each worker has its own, on an [`Edge`] of its own.
@@ -54,6 +55,9 @@ pub fn router(edge: Edge) -> Router {
         .route("/log/shards", get(log::shards))
         .route("/log/shards/{name}/{*path}", get(log::of_shard))
         .merge(audit::routes())
+        .route("/v1/me/receipts", get(me::receipts::mine))
+        .route("/.well-known/jwks.json", get(well_known::jwks))
+        .route("/.well-known/gpc.json", get(well_known::gpc))
         .route("/healthz", get(status::health))
         .route("/openapi.json", get(status::describe).layer(Extension(described.clone())))
         .route("/docs", get(status::reference).layer(Extension(described)))

@@ -57,6 +57,19 @@ impl Inspector {
         off_the_worker(move || inspector.policies_now(begun, span)).await
     }
 
+    /// Since when the version in force is in force.
+    ///
+    /// # Errors
+    /// When the versions cannot be read.
+    pub async fn in_force_since(&self) -> Result<Option<Timestamp>, InspectError> {
+        let inspector = self.clone();
+        off_the_worker(move || {
+            let applied = inspector.ground.policies.history()?;
+            Ok(applied.last().map(|applied| Timestamp::from_millis(applied.at_ms)))
+        })
+        .await
+    }
+
     fn policies_now(&self, begun: Begun, span: Span) -> Result<PolicyHistory, InspectError> {
         let applied = self.ground.policies.history()?;
         let mut rows = self.rows_of_changes(begun)?;

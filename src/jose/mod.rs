@@ -6,15 +6,15 @@
 //! It knows nothing of what the claims mean: access tokens belong to `auth`, notices and receipts to `consent`.
 
 mod provider;
+mod public;
 
 use std::{fmt, sync::Arc};
 
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::domain::hex;
-
 pub use provider::install;
+pub use public::{Jwk, Jwks, PublicKey, verify_with};
 
 /// Why a token was not signed or does not verify.
 #[derive(Debug, thiserror::Error)]
@@ -28,14 +28,22 @@ pub enum JoseError {
     /// The token is ours, but of another type.
     #[error("the token is of another type")]
     Type,
+    /// The token is ours, and its claims are not those of its type.
+    #[error("the token's claims are not those of its type")]
+    Claims(#[source] serde_json::Error),
+    /// The token names a key that is not there.
+    #[error("the token was signed with the key {0:?}, which is not among the keys")]
+    UnknownKey(String),
+    /// The bytes are no JWK Set with an Ed25519 key.
+    #[error("it is no JWK Set with an Ed25519 key")]
+    Keys,
 }
 
 /// Signs with the gateway's Ed25519 key and verifies what it signed (`EdDSA`, RFC 8037).
 #[derive(Clone)]
 pub struct Signer {
     key: Arc<EncodingKey>,
-    public: Arc<DecodingKey>,
-    key_id: Arc<str>,
+    public: PublicKey,
 }
 
 impl Signer {
@@ -43,29 +51,23 @@ impl Signer {
     #[must_use]
     pub fn new(pkcs8: &[u8], public: &[u8; 32]) -> Self {
         install();
-        let digest = ring::digest::digest(&ring::digest::SHA256, public);
-        let key_id: String = hex(digest.as_ref()).chars().take(16).collect();
-        Self {
-            key: Arc::new(EncodingKey::from_ed_der(pkcs8)),
-            public: Arc::new(DecodingKey::from_ed_der(public)),
-            key_id: key_id.into(),
-        }
+        Self { key: Arc::new(EncodingKey::from_ed_der(pkcs8)), public: PublicKey::new(*public) }
     }
 
-    /// The first 8 bytes, in hex, of the SHA-256 of the public key.
+    /// The public half.
     #[must_use]
-    pub fn key_id(&self) -> &str {
-        &self.key_id
+    pub fn public(&self) -> &PublicKey {
+        &self.public
     }
 
-    /// Signs `claims` as a token of type `typ`.
+    /// Signs `claims` as a token of type `typ`. The same claims give the same token.
     ///
     /// # Errors
     /// When the claims do not serialize or the key is no Ed25519 key.
     pub fn sign<T: Serialize>(&self, typ: &str, claims: &T) -> Result<String, JoseError> {
         let mut header = Header::new(Algorithm::EdDSA);
         header.typ = Some(typ.to_owned());
-        header.kid = Some(self.key_id.as_ref().to_owned());
+        header.kid = Some(self.public.id().to_owned());
         jsonwebtoken::encode(&header, claims, &self.key).map_err(JoseError::Sign)
     }
 
@@ -74,18 +76,12 @@ impl Signer {
     /// # Errors
     /// When it was not signed by this key, was changed, or is of another type.
     pub fn verify<T: DeserializeOwned>(&self, typ: &str, token: &str) -> Result<T, JoseError> {
-        let mut rules = Validation::new(Algorithm::EdDSA);
-        rules.required_spec_claims.clear();
-        rules.validate_exp = false;
-        rules.validate_aud = false;
-        let read =
-            jsonwebtoken::decode::<T>(token, &self.public, &rules).map_err(JoseError::Verify)?;
-        if read.header.typ.as_deref() == Some(typ) { Ok(read.claims) } else { Err(JoseError::Type) }
+        self.public.verify(typ, token)
     }
 }
 
 impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Signer({})", self.key_id)
+        write!(f, "Signer({})", self.public.id())
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Category, CategoryFacts, GateFacts, MAX_CATEGORIES, Purpose, ReasonCode, Reasons,
+    Category, CategoryFacts, GateFacts, GpcEffect, MAX_CATEGORIES, Purpose, ReasonCode, Reasons,
     bundle::ruleset,
     rules::Outcome,
     table::Book,
@@ -54,6 +54,19 @@ impl Ruling {
     pub fn policies(&self) -> impl Iterator<Item = &str> {
         let gate = self.book.gate(self.place, self.gate);
         self.book.names(gate.map_or(&[], |gate| &gate.policies))
+    }
+
+    /// Whether an objection by signal stands, as the facts had it.
+    #[must_use]
+    pub fn is_objected(&self) -> bool {
+        self.gate.gpc
+    }
+
+    /// Whether an objection by signal stands that the purpose heeds.
+    #[must_use]
+    pub fn honours_signal(&self) -> bool {
+        let purpose = self.book.catalogue.purposes().get(self.place);
+        self.gate.gpc && purpose.is_some_and(|purpose| purpose.gpc != GpcEffect::Ignored)
     }
 
     /// The purpose that was ruled on.

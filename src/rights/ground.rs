@@ -2,6 +2,8 @@
 
 use std::{fmt, ops::Deref, sync::Arc};
 
+use jiff::civil::Date;
+
 use crate::{
     ambient::{Clock, Entropy},
     audit::{Audit, Proving},
@@ -29,6 +31,8 @@ pub struct Ground {
     pub proving: Arc<dyn Proving>,
     /// Who answers to people.
     pub controller: Controller,
+    /// The day that the statement on Global Privacy Control bears; that of the policy in force if absent.
+    pub gpc_last_update: Option<Date>,
     /// Randomness.
     pub entropy: Entropy,
     /// Time.

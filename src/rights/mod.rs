@@ -12,8 +12,10 @@ mod deletions;
 mod error;
 mod export;
 mod ground;
+mod receipts;
 
 pub use deletions::{Asking, Deletions, GIVE_UP_AFTER, NextTries, OVERDUE_AFTER};
 pub use error::RightsError;
 pub use export::{Exports, opened};
 pub use ground::{Ground, Rights};
+pub use receipts::{OwnReceipt, OwnReceipts};

@@ -81,6 +81,7 @@ fn requests(
             method: Method::App,
             by_guardian: false,
             under_14_until: person.under_14_until,
+            signal: false,
         })
     };
     person.consents.iter().map(request).collect::<Result<_, _>>().map_err(wrong)

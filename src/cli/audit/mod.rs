@@ -8,6 +8,7 @@ mod mine;
 mod open;
 mod open_row;
 mod prove;
+mod receipt;
 mod reconcile;
 mod report;
 mod source;
@@ -18,6 +19,8 @@ mod web;
 use std::{path::Path, process::ExitCode};
 
 use clap::Subcommand;
+
+pub(super) use receipt::{ReceiptCommand, run as receipt};
 
 use super::print;
 use crate::{app::AppError, tlog::VerifierKey};

@@ -170,7 +170,7 @@ impl<'de> Visitor<'de> for AgreedVisitor {
 
 impl ConsentAct {
     /// What the ledger is asked to record.
-    pub(super) fn request(self) -> Result<Request, Problem> {
+    pub(super) fn request(self, signal: bool) -> Result<Request, Problem> {
         let day = self.subject.and_then(|subject| subject.under_14_until);
         Ok(Request {
             action: match self.action {
@@ -187,6 +187,7 @@ impl ConsentAct {
             under_14_until: day
                 .map(|day| turns_14(day.0, "/subject/under_14_until"))
                 .transpose()?,
+            signal,
         })
     }
 }
@@ -254,7 +255,7 @@ mod tests {
     use crate::http::body::parse;
 
     fn read(body: &str) -> Result<Request, Problem> {
-        parse::<ConsentAct>(body.as_bytes()).and_then(ConsentAct::request)
+        parse::<ConsentAct>(body.as_bytes()).and_then(|act| act.request(false))
     }
 
     #[test]

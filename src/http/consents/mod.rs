@@ -15,7 +15,7 @@ pub(super) use standing::ConsentStanding;
 use super::{
     Edge, Fault, Problem, ProblemKind,
     body::{JSON, parse},
-    caller::{By, Unread, oneself, oneself_or, only_about},
+    caller::{By, Gpc, Unread, oneself, oneself_or, only_about},
     keyed::{KEY_WORDS, Keyed, Said},
     object::objects,
     openapi::{BodyRefusals, Conflicts, Refusals, Unrecorded},
@@ -40,7 +40,10 @@ use crate::{
     operation_id = "record_consent",
     tag = "Consent",
     request_body = ConsentAct,
-    params(("Idempotency-Key" = Option<String>, Header, description = KEY_WORDS, pattern = "^[!#-\\[\\]-~]{1,255}$")),
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = KEY_WORDS, pattern = "^[!#-\\[\\]-~]{1,255}$"),
+        ("Sec-GPC" = Option<String>, Header, description = "Global Privacy Control: only the value `1` objects. The objection is kept before the act: who gives on the same call says yes to this one purpose")
+    ),
     responses(
         (status = 201, description = "The act is recorded", body = Recorded),
         (status = 202, description = "The act holds and is not durable yet: the journal takes no records now", body = Recorded),
@@ -53,6 +56,7 @@ use crate::{
 pub(super) async fn act(
     State(edge): State<Edge>,
     By(caller): By,
+    Gpc(signal): Gpc,
     key: Keyed,
     body: Unread,
 ) -> Result<Response, Problem> {
@@ -70,9 +74,9 @@ pub(super) async fn act(
         None => by_app(&caller, &act)?,
     };
     let handle = edge.gateway.handle(caller.tenant(), subject)?;
-    let said = Said { route: "POST /v1/consents", body: &body, signal: false };
+    let said = Said { route: "POST /v1/consents", body: &body, signal };
     let attempt = key.attempt(&edge, &caller, &said)?;
-    let acted = edge.ledger.act_once(handle, act.request()?, attempt).await?;
+    let acted = edge.ledger.act_once(handle, act.request(signal)?, attempt).await?;
     let status = match acted.place {
         Some(_) => StatusCode::CREATED,
         None => StatusCode::ACCEPTED,
@@ -102,18 +106,20 @@ objects!(ConsentQuery);
     operation_id = "query_consents",
     tag = "Consent",
     request_body = ConsentQuery,
+    params(("Sec-GPC" = Option<String>, Header, description = "Global Privacy Control: only the value `1` objects")),
     responses((status = 200, description = "Where the person stands", body = ConsentStanding), BodyRefusals),
     security(("bearer" = ["consent"]))
 )]
 pub(super) async fn query(
     State(edge): State<Edge>,
     By(caller): By,
+    Gpc(signal): Gpc,
     body: Unread,
 ) -> Result<Response, Problem> {
     caller.require(Scope::Consent)?;
     let body = body.whole(JSON, edge.body_limit).await?;
     let ConsentQuery { subject } = parse(&body)?;
-    standing(&edge, &caller, subject.into()).await
+    standing(&edge, &caller, subject.into(), signal).await
 }
 
 /// Ask where you stand
@@ -124,17 +130,27 @@ pub(super) async fn query(
     path = "/v1/me/consents",
     operation_id = "read_own_consents",
     tag = "Oneself",
+    params(("Sec-GPC" = Option<String>, Header, description = "Global Privacy Control: only the value `1` objects")),
     responses((status = 200, description = "Where you stand", body = ConsentStanding), Refusals),
     security(("bearer" = ["self"]))
 )]
-pub(super) async fn mine(State(edge): State<Edge>, By(caller): By) -> Result<Response, Problem> {
+pub(super) async fn mine(
+    State(edge): State<Edge>,
+    By(caller): By,
+    Gpc(signal): Gpc,
+) -> Result<Response, Problem> {
     let oneself = oneself(&caller)?;
-    standing(&edge, &caller, oneself).await
+    standing(&edge, &caller, oneself, signal).await
 }
 
-async fn standing(edge: &Edge, caller: &Caller, subject: SubjectRef) -> Result<Response, Problem> {
+async fn standing(
+    edge: &Edge,
+    caller: &Caller,
+    subject: SubjectRef,
+    signal: bool,
+) -> Result<Response, Problem> {
     let handle = edge.gateway.handle(caller.tenant(), subject)?;
-    let person = edge.ledger.at_sight(handle).await?;
+    let person = edge.ledger.heard(handle, signal).await?;
     let undurable = person.as_ref().map(|person| edge.ledger.undurable(person.key.sid()));
     let bundle = edge.policies.snapshot();
     let standing =

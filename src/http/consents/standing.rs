@@ -6,12 +6,12 @@ use utoipa::ToSchema;
 use crate::{
     consent::{Person, PurposeStanding, Undurable},
     domain::{CategoryId, Consent, ConsentState, Detail, Epoch, PurposeId, Timestamp},
-    policy::{Bundle, Purpose},
+    policy::{Bundle, GpcEffect, Purpose},
 };
 
 /// Where a person stands.
 #[derive(Serialize, ToSchema)]
-#[schema(examples(json!({"epoch": 12, "purposes": [{
+#[schema(examples(json!({"epoch": 12, "gpc": false, "purposes": [{
     "id": "recommend_products", "state": "given", "categories": [{"id": "activity", "detail": "fine"}],
     "since": "2026-11-22T00:00:00.000Z", "expires_at": null, "objected_at": null, "reconsent": false, "durable": true
 }]})))]
@@ -19,6 +19,9 @@ pub(in crate::http) struct ConsentStanding<'a> {
     /// How many acts there were; 0 for a person of whom nothing is known.
     #[schema(value_type = u32)]
     epoch: Epoch,
+    /// Whether an objection by signal (Global Privacy Control) stands for one of the purposes and is honoured, for the app to
+    /// show (CCPA regulations section 7025(c)(6)).
+    gpc: bool,
     /// Every purpose of the catalogue in force, in its order.
     purposes: Vec<StandingForPurpose<'a>>,
 }
@@ -75,8 +78,13 @@ impl<'a> ConsentStanding<'a> {
         let purposes = bundle.catalogue().purposes().iter();
         let known = |purpose: &Purpose| standing.and_then(|s| s.purpose(purpose.id()));
         let late = |purpose: &Purpose| undurable.iter().rfind(|late| late.purpose == *purpose.id());
+        let objects = |purpose: &Purpose| {
+            purpose.gpc() != GpcEffect::Ignored
+                && known(purpose).is_some_and(|known| known.objects(now))
+        };
         Self {
             epoch: standing.map(|standing| standing.epoch).unwrap_or_default(),
+            gpc: bundle.catalogue().purposes().iter().any(objects),
             purposes: purposes
                 .map(|purpose| {
                     let told = StandingForPurpose::of(purpose, known(purpose), now);

@@ -25,7 +25,7 @@ const ITEM_BYTES: usize = 192;
     "decision": {"reasons": [{"policy": "individual-with-consent", "reason": "consented"}], "used": ["activity"],
                  "withheld": [{"category": "location", "reason": "not_consented", "sent_as": null}],
                  "policy": "sha256:0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9",
-                 "consent_epoch": 12, "fault": null},
+                 "consent_epoch": 12, "gpc": false, "fault": null},
     "log": {"origin": "gw-1.example/2026h2", "index": 123}
 })))]
 pub(in crate::http) struct Recommendations<'a> {
@@ -118,6 +118,9 @@ pub(in crate::http) struct Decision<'a> {
     /// Which act of the person was the last one that counted; null when nobody known was named.
     #[schema(required, value_type = Option<u32>)]
     consent_epoch: Option<crate::domain::Epoch>,
+    /// Whether an objection by signal (Global Privacy Control) stands for this purpose, from this call or kept from one
+    /// before, and was honoured: for the app to show (CCPA regulations section 7025(c)(6)).
+    gpc: bool,
     /// Why the answer is not what it could have been; null when nothing went wrong.
     #[schema(required)]
     fault: Option<&'static str>,
@@ -179,6 +182,7 @@ impl<'a> Recommendations<'a> {
                 withheld: decision.withheld.iter().map(Withheld::of).collect(),
                 policy: &decision.policy,
                 consent_epoch: decision.consent_epoch,
+                gpc: decision.gpc,
                 fault: decision.fault.map(|fault| fault.0),
             },
             log: answered.log.as_ref().map(Log::of),

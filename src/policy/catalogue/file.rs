@@ -10,7 +10,6 @@ use super::{
     GpcEffect, MAX_CATEGORIES, Night, Notice, Purpose, Texts,
     category::Output,
     material::{Facts, material},
-    notice::sha256,
 };
 use crate::{
     domain::{CategoryId, PurposeId},
@@ -328,8 +327,8 @@ impl Reader<'_> {
         let forms = self.texts(id, forms)?;
         let notice = |(language, form): (String, NoticeForm)| {
             let NoticeForm { version, title, text } = form;
-            let digest =
-                sha256([id.get_ref().as_str(), language.as_str(), &version, &title, &text]);
+            let parts = [id.get_ref().as_str(), language.as_str(), &version, &title, &text];
+            let digest = Notice::digest_of(parts);
             (language, Notice { version, title, text, digest })
         };
         Ok(Texts(forms.0.into_iter().map(notice).collect()))

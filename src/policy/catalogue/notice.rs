@@ -59,6 +59,13 @@ impl Notice {
     pub fn digest(&self) -> &str {
         &self.digest
     }
+
+    /// The digest of a notice with this text: of `[purpose, language, version, title, text]`, each with its length before
+    /// it as eight bytes, most significant first.
+    #[must_use]
+    pub fn digest_of(parts: [&str; 5]) -> String {
+        sha256(parts)
+    }
 }
 
 /// SHA-256 in hex over `parts`, each with its length before it, so that no two lists of parts hash alike.

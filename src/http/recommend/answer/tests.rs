@@ -40,6 +40,7 @@ fn answered() -> Answered {
             }],
             policy: "sha256:00".to_owned(),
             consent_epoch: Some(Epoch(12)),
+            gpc: false,
             fault: None,
         },
         log: Some(Place { origin: "gw-1.example/2026h2".into(), index: 123 }),
