@@ -15,6 +15,7 @@ impl App {
             policies: self.policies.clone(),
             proving: self.proving.clone(),
             controller: self.settings.controller.clone(),
+            looks: rights::Looks::default(),
             entropy: self.machine.entropy.clone(),
             clock: self.machine.clock.clone(),
         })

@@ -11,8 +11,12 @@ use std::{
 use arc_swap::ArcSwapOption;
 
 use super::{
-    Act, ConsentError, Deletion, Gates, Standing, export::Closed, history::acts_prefix, owed::Owed,
-    standing::standing_key, succeed::Endings,
+    Act, ConsentError, Deletion, Gates, Standing,
+    export::Closed,
+    history::{acts_prefix, deletions_prefix},
+    owed::Owed,
+    standing::standing_key,
+    succeed::Endings,
 };
 use crate::{
     ambient::{Clock, Entropy},
@@ -218,6 +222,28 @@ impl Ledger {
             Ok(person.key.open(&key, &record)?)
         };
         found.map(open).collect()
+    }
+
+    /// What `person` did, oldest first, and the deletions that recipients owe them.
+    ///
+    /// # Errors
+    /// When the store fails or a record does not open.
+    pub async fn told_of(
+        &self,
+        person: &Person,
+    ) -> Result<(Vec<Act>, Vec<Deletion>), ConsentError> {
+        let (ledger, person) = (self.clone(), person.clone());
+        off_the_worker(move || Ok((ledger.history(&person)?, ledger.deletions_owed_to(&person)?)))
+            .await
+    }
+
+    fn deletions_owed_to(&self, person: &Person) -> Result<Vec<Deletion>, ConsentError> {
+        let prefix = deletions_prefix(person.key.sid());
+        let open = |found: Result<(Key, Record), StoreError>| {
+            let (key, record) = found?;
+            Ok(person.key.open(&key, &record)?)
+        };
+        self.store.scan(prefix.as_bytes()).map(open).collect()
     }
 
     /// The deletions that are owed, with the key of the person each is about.

@@ -2,6 +2,7 @@
 
 use std::{fmt, ops::Deref, sync::Arc};
 
+use super::Looks;
 use crate::{
     ambient::{Clock, Entropy},
     audit::{Audit, Proving},
@@ -29,6 +30,8 @@ pub struct Ground {
     pub proving: Arc<dyn Proving>,
     /// Who answers to people.
     pub controller: Controller,
+    /// Who may look through the log now.
+    pub looks: Looks,
     /// Randomness.
     pub entropy: Entropy,
     /// Time.
