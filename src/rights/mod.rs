@@ -19,5 +19,5 @@ pub use error::RightsError;
 pub use export::{Exports, opened};
 pub use ground::{Ground, Rights};
 pub use see::{
-    Came, Decision, DecisionPage, Looks, Name, Outcome, RecipientTally, Spot, Tally, Wanted,
+    Bounds, Came, Decision, DecisionPage, Looks, Name, Outcome, RecipientTally, Spot, Tally, Wanted,
 };

@@ -18,7 +18,7 @@ use super::{
     decision::OwnDecision,
     language,
 };
-use crate::rights::{Spot, Wanted};
+use crate::rights::{Bounds, Spot, Wanted};
 
 const PARAMETERS: [&str; 8] =
     ["purpose", "recipient", "from", "until", "disclosed", "language", "limit", "cursor"];
@@ -75,7 +75,7 @@ pub(in crate::http) async fn mine(
         parameters.one("cursor")?.map(|cursor| spot(&edge, cursor, &question)).transpose()?;
     let limit = parameters.limit_up_to(LARGEST_PAGE)?.unwrap_or(PAGE);
     let handle = edge.gateway.handle(caller.tenant(), oneself)?;
-    let page = edge.rights.decisions(handle, wanted, spot, limit).await?;
+    let page = edge.rights.decisions(handle, wanted, spot, Bounds::of(limit)).await?;
     let bundle = edge.policies.snapshot();
     let language = language::choose(bundle.catalogue(), parameters.one("language")?, &headers);
     let told = page.decisions.iter().map(|one| OwnDecision::of(one, bundle.catalogue(), language));

@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 
 pub use decision::{Came, Decision, Outcome};
 pub use find::Name;
-pub use page::{DecisionPage, Spot, Wanted};
+pub use page::{Bounds, DecisionPage, Spot, Wanted};
 pub use tally::{RecipientTally, Tally};
 
 use super::{Rights, RightsError};
@@ -56,8 +56,8 @@ impl fmt::Debug for Looks {
 }
 
 impl Rights {
-    /// Up to `limit` decisions about the person under `handle`, newest first, from `spot` on. Of somebody unknown there is
-    /// none.
+    /// Decisions about the person under `handle`, newest first, from `spot` on, within `bounds`. Of somebody unknown there
+    /// is none.
     ///
     /// # Errors
     /// When the log does not read, or a row of theirs does not open.
@@ -66,12 +66,12 @@ impl Rights {
         handle: Handle,
         wanted: Wanted,
         spot: Option<Spot>,
-        limit: usize,
+        bounds: Bounds,
     ) -> Result<DecisionPage, RightsError> {
         let Some(person) = self.ledger.person(handle).await? else {
             return Ok(DecisionPage::default());
         };
-        self.look(move |rights| rights.page(&person, &wanted, spot, (limit, PAGE_ROWS))).await
+        self.look(move |rights| rights.page(&person, &wanted, spot, bounds)).await
     }
 
     /// The decision of that name about `person`, if there is one among the rows that are looked at.
@@ -112,6 +112,3 @@ impl Rights {
         looked.await.unwrap_or(Err(ConsentError::Stopping.into()))
     }
 }
-
-#[cfg(test)]
-mod tests;

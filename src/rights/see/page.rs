@@ -7,6 +7,7 @@ use std::{collections::HashMap, ops::ControlFlow};
 
 use super::{
     super::{Rights, RightsError},
+    PAGE_ROWS,
     decision::{Came, Decision, is, is_of_a_decision},
     walk::{Keys, Theirs, walk_back},
 };
@@ -53,6 +54,23 @@ pub struct Spot {
     pub epoch: u32,
 }
 
+/// How much of a page there may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// How many decisions.
+    pub decisions: usize,
+    /// How many rows of the log are passed over, whoever's they are.
+    pub rows: u64,
+}
+
+impl Bounds {
+    /// Up to `decisions` decisions, from as many rows as one call may pass over.
+    #[must_use]
+    pub fn of(decisions: usize) -> Self {
+        Self { decisions, rows: PAGE_ROWS }
+    }
+}
+
 /// A page of decisions.
 #[derive(Clone, Debug, Default)]
 pub struct DecisionPage {
@@ -76,13 +94,13 @@ struct Filling<'a> {
 }
 
 impl Rights {
-    /// Looks at `rows` rows at most. Waits for the disk.
+    /// Waits for the disk.
     pub(super) fn page(
         &self,
         person: &Person,
         wanted: &Wanted,
         spot: Option<Spot>,
-        (limit, rows): (usize, u64),
+        Bounds { decisions: limit, rows }: Bounds,
     ) -> Result<DecisionPage, RightsError> {
         let (size, now) = (self.store.log_size(), person.standing.audit_epoch);
         let spot = spot.unwrap_or(Spot { from: size, told: u64::MAX, epoch: now });
