@@ -417,7 +417,7 @@ async fn parameters_that_are_wrong_are_told() {
     let next = stage.own("ada", &format!("{DECISIONS}?limit=1")).await["next"].clone();
     let next = next.as_str().unwrap();
     let other = format!("{DECISIONS}?purpose={RECOMMEND}&cursor={next}");
-    let changed = format!("{DECISIONS}?cursor=A{}", next.get(1..).unwrap());
+    let changed = format!("{DECISIONS}?cursor=B{}", next.get(1..).unwrap());
     for (path, told) in [
         (other.as_str(), "`cursor`"),
         (&changed, "`cursor`"),
