@@ -191,7 +191,10 @@ async fn nobody_sees_anything_of_somebody_else() {
         stage.explained("ada", "en", &call).await;
         for other in ["ben", "nobody"] {
             let refused = stage.explains(other, "en", &call).await;
-            assert_eq!((refused.status.as_u16(), refused.problem().as_str()), (404, "unknown-decision"));
+            assert_eq!(
+                (refused.status.as_u16(), refused.problem().as_str()),
+                (404, "unknown-decision")
+            );
             assert!(!refused.body.contains("item-"), "{}", refused.body);
         }
     }

@@ -132,7 +132,7 @@ impl<'a> OwnRecipient<'a> {
             purposes: facts
                 .map_or(&[] as &[_], |facts| &facts.purposes)
                 .iter()
-                .map(|purpose| purpose.as_str())
+                .map(crate::domain::PurposeId::as_str)
                 .collect(),
             may_hold: agreed || unconfirmed || unsure || !owed.is_empty(),
             disclosures: OwnDisclosures {

@@ -268,21 +268,28 @@ impl Story<'_> {
                 )
                 .to_owned(),
         );
+        steps.extend(Self::ranking(answer, tongue));
+        steps
+    }
+
+    /// What became of the candidates.
+    fn ranking(answer: &AnswerBody<'_>, tongue: Tongue) -> Vec<String> {
+        let mut steps = Vec::new();
         if let Some(moved) = answer.moved {
             let strength = answer.effect.map_or(String::new(), |e| format!("{:.2}", e.strength));
-            steps.push(match moved {
-                0 => tongue
-                    .pick(
-                        "Re-ranking for diversity changed no item.",
-                        "다양성 조정으로 바뀐 상품은 없습니다.",
-                    )
-                    .to_owned(),
-                _ => tongue.pick(
+            let none = (
+                "Re-ranking for diversity changed no item.",
+                "다양성 조정으로 바뀐 상품은 없습니다.",
+            );
+            steps.push(if moved == 0 {
+                tongue.pick(none.0, none.1).to_owned()
+            } else {
+                tongue.pick(
                     format!(
                         "Re-ranking for diversity (strength {strength}) brought up {moved} items."
                     ),
                     format!("다양성 조정(강도 {strength})으로 상품 {moved}개를 올렸습니다."),
-                ),
+                )
             });
         }
         let fills =
@@ -304,16 +311,18 @@ impl Story<'_> {
         let tongue = self.tongue();
         let Some(recipient) = &self.decision.recipient else { return Vec::new() };
         let personal = self.decision.tier == "individual";
-        let mut steps = vec![match personal {
-            true => tongue.pick(
+        let asked = if personal {
+            tongue.pick(
                 format!("\u{201c}{recipient}\u{201d} was asked for candidates, under a pseudonym and with the permitted data only."),
                 format!("허용된 정보만 가명과 함께 \u{2018}{recipient}\u{2019} 쪽에 보내 후보를 받았습니다."),
-            ),
-            false => tongue.pick(
+            )
+        } else {
+            tongue.pick(
                 format!("\u{201c}{recipient}\u{201d} was asked for candidates without anything that tells who you are."),
                 format!("누구인지 알 수 있는 정보 없이 \u{2018}{recipient}\u{2019} 쪽에 후보를 요청했습니다."),
-            ),
-        }];
+            )
+        };
+        let mut steps = vec![asked];
         if self.fault().is_some() {
             let text = tongue.pick(
                 "Its answer did not come or could not be used, so the list is the same for everybody.",
