@@ -154,10 +154,10 @@ fn tokens() -> (String, String) {
     let told =
         |grant: Grant<'_>| mint.token(grant, noon(), LIFE, &entropy).unwrap().expose().to_owned();
     let id = AppId::parse("shop").unwrap();
-    let subject = SubjectRef { id_type: IdType::user_id(), id: UserId::parse(NEEDLE).unwrap() };
+    let subject = SubjectRef::new(IdType::user_id(), UserId::parse(NEEDLE).unwrap());
     (
         told(Grant::App { id: &id, scopes: Scopes::APP }),
-        told(Grant::Myself { tenant: &TenantId::standard(), subject: &subject }),
+        told(Grant::Myself { tenant: &TenantId::standard(), subject: &subject, guardian: None }),
     )
 }
 

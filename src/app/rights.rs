@@ -26,6 +26,7 @@ impl App {
             proving: self.proving.clone(),
             controller: self.settings.controller.clone(),
             gpc_last_update: self.settings.policy.gpc_last_update,
+            looks: rights::Looks::default(),
             entropy: self.machine.entropy.clone(),
             clock: self.machine.clock.clone(),
         })

@@ -9,6 +9,7 @@
 //! Start with [`Draft`]; [`Audit::record`] writes one. [`Meaning`] verifies what the rows of a log say, for whoever has its
 //! files.
 
+mod bodies;
 mod event;
 mod finding;
 mod leaf;
@@ -31,6 +32,9 @@ use std::{fmt, sync::Arc};
 
 use arc_swap::ArcSwap;
 
+pub use bodies::{
+    AnswerBody, CallKind, DecisionBody, EffectBody, ItemBody, SentBody, VoidBody, WithheldBody,
+};
 pub use event::Event;
 pub use finding::{Finder, Marks, event, marks};
 pub use leaf::{Also, Draft, RowKeys};

@@ -157,6 +157,11 @@ impl Sealable for Deletion {
 /// The prefix of all deletions that are owed.
 pub const DELETIONS: &[u8] = b"q/";
 
+/// Where all deletions that are owed to a person are found.
+pub(super) fn deletions_prefix(sid: Sid) -> Key {
+    prefixed(DELETIONS, &[sid.0.as_slice(), b"/"].concat())
+}
+
 /// Where a deletion that is owed is kept.
 #[must_use]
 pub fn deletion_key(sid: Sid, deletion: &Deletion) -> Key {

@@ -13,7 +13,7 @@ use arc_swap::ArcSwapOption;
 use super::{
     Act, ConsentError, Deletion, Gates, Standing,
     export::Closed,
-    history::{Kept, acts_prefix},
+    history::{Kept, acts_prefix, deletions_prefix},
     owed::Owed,
     standing::standing_key,
     succeed::Endings,
@@ -265,6 +265,28 @@ impl Ledger {
     pub(super) fn words(&self, bundle: &Bundle, act: &Act) -> Option<Terms> {
         let nobody = Standing::default();
         self.wording.terms(bundle.catalogue(), &self.audiences, act, &nobody)
+    }
+
+    /// What `person` did, oldest first, and the deletions that recipients owe them.
+    ///
+    /// # Errors
+    /// When the store fails or a record does not open.
+    pub async fn told_of(
+        &self,
+        person: &Person,
+    ) -> Result<(Vec<Act>, Vec<Deletion>), ConsentError> {
+        let (ledger, person) = (self.clone(), person.clone());
+        off_the_worker(move || Ok((ledger.history(&person)?, ledger.deletions_owed_to(&person)?)))
+            .await
+    }
+
+    fn deletions_owed_to(&self, person: &Person) -> Result<Vec<Deletion>, ConsentError> {
+        let prefix = deletions_prefix(person.key.sid());
+        let open = |found: Result<(Key, Record), StoreError>| {
+            let (key, record) = found?;
+            Ok(person.key.open(&key, &record)?)
+        };
+        self.store.scan(prefix.as_bytes()).map(open).collect()
     }
 
     /// The deletions that are owed, with the key of the person each is about.

@@ -1,6 +1,7 @@
 //! Log before disclose, and the gate: the two steps between a decision and the first byte that leaves.
 
 use std::{
+    borrow::Cow,
     sync::{
         OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -10,15 +11,16 @@ use std::{
 };
 
 use bytes::Bytes;
-use serde::Serialize;
 use serde_json::json;
 
 use super::{Fault, Gateway, Stage};
 use crate::{
-    audit::{Draft, Event, Logged, RowKeys},
+    audit::{
+        CallKind, DecisionBody, Draft, Event, Logged, RowKeys, SentBody, VoidBody, WithheldBody,
+    },
     consent::{Guard, Person},
-    domain::{CategoryId, Epoch, PurposeId, Timestamp, hex},
-    policy::{Fields, Passage, Permit, Ruling, Shaped, Withheld},
+    domain::{PurposeId, Timestamp, hex},
+    policy::{Passage, Permit, Ruling, Shaped},
     store::{Batch, CommitError, Expect},
     upstream::{Clearance, Model, Outbound, UpstreamFault},
     vault::SubjectKey,
@@ -84,6 +86,7 @@ pub(super) enum Disclosed {
 
 /// What a decision's row says.
 pub(super) struct Decided<'a> {
+    pub(super) kind: CallKind,
     pub(super) ruling: &'a Ruling,
     pub(super) shaped: &'a Shaped,
     pub(super) person: Option<&'a Person>,
@@ -142,11 +145,11 @@ impl Gateway {
     ) -> Disclosed {
         let now = self.clock.now();
         if !permit.holds(now) {
-            self.void(recorded, permit.ruling(), "permit_ended");
+            self.void(recorded, permit.ruling(), "permit_ended", false);
             return Disclosed::Changed;
         }
         let Some(passage) = permit.pass() else {
-            self.void(recorded, permit.ruling(), "policy_changed");
+            self.void(recorded, permit.ruling(), "policy_changed", false);
             return Disclosed::Changed;
         };
         let clearance = match permit.sid() {
@@ -154,7 +157,7 @@ impl Gateway {
                 let Some(guard) =
                     self.ledger.gates().enter(sid, permit.epoch(), permit.purpose(), now)
                 else {
-                    self.void(recorded, permit.ruling(), "gate_closed");
+                    self.void(recorded, permit.ruling(), "gate_closed", false);
                     return Disclosed::Changed;
                 };
                 Cleared { _logged: recorded.logged, _passage: passage, guard: Some(guard) }
@@ -173,7 +176,7 @@ impl Gateway {
             Err(fault) => {
                 let cut = matches!(fault, UpstreamFault::Revoked | UpstreamFault::Cut);
                 if cut || !fault.sent() {
-                    self.void(recorded, permit.ruling(), fault.code());
+                    self.void(recorded, permit.ruling(), fault.code(), fault.sent());
                 }
                 if cut { Disclosed::Changed } else { Disclosed::Fault(fault) }
             }
@@ -186,39 +189,29 @@ impl Gateway {
         self.clock.now() < valid_until && person.is_none_or(stands)
     }
 
-    /// Says in the log, once, that a recorded decision was not sent, or that its answer was thrown away. Nothing waits
-    /// for it: the row only takes back what an earlier row allowed.
-    pub(super) fn void(&self, recorded: &Recorded, ruling: &Ruling, why: &'static str) {
-        let body = json!({
-            "t_ms": self.clock.now().millis(),
-            "of": recorded.logged.index(),
-            "why": why,
-        });
-        self.take_back(recorded, ruling, why, &body);
-    }
-
-    /// Says in the log that a try brought no answer and another follows; `sent` tells whether its bytes may have reached
-    /// the model.
-    pub(super) fn void_tried(&self, recorded: &Recorded, ruling: &Ruling, fault: UpstreamFault) {
-        let body = json!({
-            "t_ms": self.clock.now().millis(),
-            "of": recorded.logged.index(),
-            "why": fault.code(),
-            "sent": fault.sent(),
-        });
-        self.take_back(recorded, ruling, fault.code(), &body);
-    }
-
-    fn take_back(
-        &self,
-        recorded: &Recorded,
-        ruling: &Ruling,
-        why: &'static str,
-        body: &serde_json::Value,
-    ) {
+    /// Says in the log, once, that a recorded decision was not sent, or that its answer was thrown away: `sent` tells
+    /// whether its bytes may have reached the recipient. Nothing waits for it: the row only takes back what an earlier row
+    /// allowed.
+    pub(super) fn void(&self, recorded: &Recorded, ruling: &Ruling, why: &'static str, sent: bool) {
         if recorded.void.swap(true, Ordering::Relaxed) {
             return;
         }
+        let body = VoidBody {
+            t_ms: self.clock.now().millis(),
+            of: recorded.logged.index(),
+            why: Cow::Borrowed(why),
+            sent: Some(sent),
+        };
+        // Words and numbers: there is nothing in it that JSON could not say.
+        self.take_back(recorded, ruling, why, serde_json::to_vec(&body).unwrap_or_default());
+    }
+
+    /// Says in the log that a try brought no answer and another follows.
+    pub(super) fn void_tried(&self, recorded: &Recorded, ruling: &Ruling, fault: UpstreamFault) {
+        self.void(recorded, ruling, fault.code(), fault.sent());
+    }
+
+    fn take_back(&self, recorded: &Recorded, ruling: &Ruling, why: &'static str, body: Vec<u8>) {
         self.counts.voided.of(why).one();
         let draft = Draft {
             event: Event::DecisionVoid,
@@ -229,7 +222,7 @@ impl Gateway {
             ruleset: ruling.ruleset().to_owned(),
             at: self.clock.now(),
             rows: None,
-            body: body.to_string().into_bytes(),
+            body,
         };
         // An export that came meanwhile has closed the epoch of the decision's keys: nothing new goes under them.
         let later = recorded.key.as_ref().and_then(|key| self.ledger.later_row_keys(key));
@@ -301,55 +294,37 @@ impl Decided<'_> {
     }
 
     fn body(&self) -> Vec<u8> {
-        let body = Body {
+        let withheld = self.shaped.withheld.iter().map(|withheld| WithheldBody {
+            category: withheld.category.clone(),
+            reason: Cow::Borrowed(withheld.reason.as_str()),
+            sent_as: withheld.sent_as.as_deref().map(Cow::Borrowed),
+        });
+        let body = DecisionBody {
             t_ms: self.now.millis(),
+            kind: Some(self.kind),
             epoch: self.person.map(|person| person.standing.epoch),
-            policies: self.ruling.policies().collect(),
-            used: &self.shaped.used,
-            withheld: &self.shaped.withheld,
-            outbound: self.outbound.map(|outbound| Sent::of(outbound, self.shaped)),
+            policies: self.ruling.policies().map(Cow::Borrowed).collect(),
+            used: Cow::Borrowed(&self.shaped.used),
+            withheld: withheld.collect(),
+            outbound: self.outbound.map(|outbound| sent(outbound, self.shaped)),
         };
         // Words, numbers and texts: there is nothing in it that JSON could not say.
         serde_json::to_vec(&body).unwrap_or_default()
     }
 }
 
-/// What a decision's row holds besides its leaf.
-#[derive(Serialize)]
-struct Body<'a> {
-    t_ms: i64,
-    epoch: Option<Epoch>,
-    policies: Vec<&'a str>,
-    used: &'a [CategoryId],
-    withheld: &'a [Withheld],
-    outbound: Option<Sent<'a>>,
-}
-
-/// The bytes that leave: whole, or their hash and the fields that are in them.
-#[derive(Serialize)]
-struct Sent<'a> {
-    method: &'a str,
-    path: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    body: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sha256: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fields: Option<&'a Fields>,
-}
-
-impl<'a> Sent<'a> {
-    fn of(outbound: &'a Outbound, shaped: &'a Shaped) -> Self {
-        let (method, path) = (outbound.method.as_str(), outbound.path.as_ref());
-        let whole =
-            std::str::from_utf8(&outbound.body).ok().filter(|text| text.len() <= KEPT_WHOLE);
-        let digest = || hex(ring::digest::digest(&ring::digest::SHA256, &outbound.body).as_ref());
-        Self {
-            method,
-            path,
-            body: whole,
-            sha256: whole.is_none().then(digest),
-            fields: whole.is_none().then_some(&shaped.fields),
-        }
+/// The bytes that leave, as the row keeps them.
+fn sent<'a>(outbound: &'a Outbound, shaped: &Shaped) -> SentBody<'a> {
+    let bytes = &outbound.body;
+    let whole = std::str::from_utf8(bytes).ok().filter(|text| text.len() <= KEPT_WHOLE);
+    let digest = || hex(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref());
+    let is_large = whole.is_none();
+    SentBody {
+        method: Cow::Borrowed(outbound.method.as_str()),
+        path: Cow::Borrowed(outbound.path.as_ref()),
+        body: whole.map(Cow::Borrowed),
+        sha256: is_large.then(|| Cow::Owned(digest())),
+        length: is_large.then_some(bytes.len()),
+        fields: is_large.then(|| serde_json::to_value(&shaped.fields).unwrap_or_default()),
     }
 }

@@ -14,6 +14,7 @@ mod counts;
 mod course;
 mod disclose;
 mod happening;
+mod held;
 mod note;
 mod popularity;
 mod preview;
@@ -32,6 +33,7 @@ pub use answer::{Answered, Decision, Effect, Fault, Ranked, Source};
 pub use ask::{Asked, Proposed};
 pub use counts::{Counts, PurposeCounts, RecipientCounts, Spent, Stage};
 pub use happening::{Dropped, Happening, Kind, Tracked};
+pub use held::{Held, Kept};
 pub use preview::{Previewed, TierPreview, Viewer};
 
 /// How strongly an answer is re-ranked, for who words a call.

@@ -93,6 +93,6 @@ pub(super) fn met_key(sid: Sid, purpose: &PurposeId, at: Timestamp, draw: [u8; 8
     Key::new(&[prefix.as_slice(), &at.millis().to_be_bytes(), &draw].concat())
 }
 
-fn met_prefix(sid: Sid, purpose: &PurposeId) -> Vec<u8> {
+pub(super) fn met_prefix(sid: Sid, purpose: &PurposeId) -> Vec<u8> {
     [held_prefix(sid, purpose), b"met/".to_vec()].concat()
 }

@@ -10,7 +10,7 @@ use super::{
     retry::Question,
 };
 use crate::{
-    audit::{Draft, Event},
+    audit::{CallKind, Draft, Event},
     consent::{Circumstances, Moment, Person, Rules, Standing},
     diversity::Profile,
     domain::{Detail, Epoch, Tier, Timestamp},
@@ -141,6 +141,7 @@ impl Gateway {
         let Ruled { ruling, valid_until, now } = ruled;
         let shaped = Shaped::default();
         let decided = Decided {
+            kind: CallKind::Recommendation,
             ruling: &ruling,
             shaped: &shaped,
             person,
@@ -183,7 +184,8 @@ impl Gateway {
     /// is gone meanwhile is thrown away.
     fn conclude(&self, answered: Answered, told: &Told<'_>, valid_until: Timestamp) -> Telling {
         if !self.still_stands(told.person, valid_until) {
-            self.void(told.recorded, told.ruling, "consent_changed");
+            let sent = told.recorded.asked.get().is_some();
+            self.void(told.recorded, told.ruling, "consent_changed", sent);
             return Telling::Again;
         }
         // A void row is all that is said of a call that was not sent.

@@ -93,7 +93,7 @@ impl Gateway {
     }
 }
 
-fn told_prefix(sid: Sid, purpose: &PurposeId) -> Vec<u8> {
+pub(super) fn told_prefix(sid: Sid, purpose: &PurposeId) -> Vec<u8> {
     [held_prefix(sid, purpose), b"told/".to_vec()].concat()
 }
 

@@ -15,6 +15,7 @@ use super::{
     disclose::{Decided, Disclosed, Recorded, Unrecorded},
 };
 use crate::{
+    audit::CallKind,
     consent::Person,
     domain::Timestamp,
     store::Batch,
@@ -58,6 +59,7 @@ impl Gateway {
             outbound = outbound.with_request_id(id);
             // Log before disclose.
             let decided = Decided {
+                kind: CallKind::Recommendation,
                 ruling: permit.ruling(),
                 shaped: query.shaped(),
                 person,

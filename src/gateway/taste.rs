@@ -57,6 +57,12 @@ impl Taste {
         }
     }
 
+    /// The tags with their weights.
+    pub(super) fn heaviest_first(mut self) -> Vec<(String, f64)> {
+        self.weights.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+        self.weights
+    }
+
     fn profile(&self) -> Profile {
         Profile::from_weights(self.weights.iter().map(|(tag, weight)| (tag, *weight)))
     }
@@ -126,6 +132,6 @@ impl Gateway {
     }
 }
 
-fn taste_key(sid: Sid, purpose: &PurposeId) -> Key {
+pub(super) fn taste_key(sid: Sid, purpose: &PurposeId) -> Key {
     Key::new(&[held_prefix(sid, purpose), b"taste".to_vec()].concat())
 }

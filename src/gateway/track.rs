@@ -13,6 +13,7 @@ use super::{
     recommend::whom,
 };
 use crate::{
+    audit::CallKind,
     consent::{Circumstances, Moment, Person},
     domain::{Detail, ItemId, PurposeId, Tier, Timestamp},
     policy::{Bundle, GateFacts, ReasonCode, Ruling, Shaped},
@@ -228,6 +229,7 @@ impl Gateway {
         let key = met_key(sid, purpose, at, draw);
         let put = person.key.seal(&self.entropy, key, None, &Met { at, items })?;
         let decided = Decided {
+            kind: CallKind::Events,
             ruling,
             shaped: &Shaped::default(),
             person: Some(person),
@@ -276,6 +278,7 @@ impl Gateway {
         let changes_taste = taste.is_some();
         let shaped = Shaped { used: vec![self.activity().clone()], ..Shaped::default() };
         let decided = Decided {
+            kind: CallKind::Events,
             ruling: query.permit().ruling(),
             shaped: &shaped,
             person: Some(person),

@@ -34,7 +34,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         recommend::recommend, recommend::preview, recommend::batch, events::track, items::put_all, items::put_one,
         purposes::list, consents::act, consents::query, consents::mine,
         linking::link, linking::unlink, linking::mine, guardians::guard, guardians::unguard,
-        me::export::mine, me::receipts::mine, me::rules::read, me::rules::change,
+        me::view::mine, me::decisions::mine, me::explain::explain, me::export::mine, me::receipts::mine,
+        me::rules::read, me::rules::change,
         audit::entries::read, audit::policies::read, audit::table::read, audit::requests::read, audit::processing::read,
         log::checkpoint, log::cosigned, log::retention, log::tile, log::vocabulary, log::shards, log::of_shard,
         well_known::jwks, well_known::gpc, status::health, status::describe, status::reference, status::problem
@@ -186,6 +187,15 @@ pub(super) struct NotServed;
 impl IntoResponses for NotServed {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         all(&[("406", "The call has no form that `Accept` allows: `available` lists those it has")])
+    }
+}
+
+/// The answer of a call that names a decision.
+pub(super) struct UnknownDecision;
+
+impl IntoResponses for UnknownDecision {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        all(&[("404", "No such decision about you is known")])
     }
 }
 

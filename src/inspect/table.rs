@@ -87,6 +87,15 @@ impl Inspector {
         off_the_worker(move || Ok(inspector.bundle(&name)?.version().to_owned())).await
     }
 
+    /// The version that `name` means. It says nothing of anybody, so that it is told to whom it decided about.
+    ///
+    /// # Errors
+    /// When there is no such version, or it cannot be read.
+    pub async fn policy_version(&self, name: String) -> Result<Arc<Bundle>, InspectError> {
+        let inspector = self.clone();
+        off_the_worker(move || inspector.bundle(&name)).await
+    }
+
     fn table_now(&self, query: &TableQuery) -> Result<TablePage, InspectError> {
         let bundle = self.bundle(&query.policy)?;
         let against = query.against.as_ref().map(|name| self.bundle(name)).transpose()?;

@@ -4,6 +4,7 @@ use std::{fmt, ops::Deref, sync::Arc};
 
 use jiff::civil::Date;
 
+use super::Looks;
 use crate::{
     ambient::{Clock, Entropy},
     audit::{Audit, Proving},
@@ -33,6 +34,8 @@ pub struct Ground {
     pub controller: Controller,
     /// The day that the statement on Global Privacy Control bears; that of the policy in force if absent.
     pub gpc_last_update: Option<Date>,
+    /// Who may look through the log now.
+    pub looks: Looks,
     /// Randomness.
     pub entropy: Entropy,
     /// Time.

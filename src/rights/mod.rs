@@ -6,16 +6,20 @@
 //!
 //! It decides nothing about consent; `consent` queues what follows from an act, in the same batch as the act.
 //!
-//! Start with [`Deletions::run_due`], or with [`Exports::log_of`].
+//! Start with [`Deletions::run_due`], with [`Exports::log_of`], or with [`Rights::decisions`].
 
 mod deletions;
 mod error;
 mod export;
 mod ground;
 mod receipts;
+mod see;
 
 pub use deletions::{Asking, Deletions, GIVE_UP_AFTER, NextTries, OVERDUE_AFTER};
 pub use error::RightsError;
 pub use export::{Exports, opened};
 pub use ground::{Ground, Rights};
 pub use receipts::{OwnReceipt, OwnReceipts};
+pub use see::{
+    Bounds, Came, Decision, DecisionPage, Looks, Name, Outcome, RecipientTally, Spot, Tally, Wanted,
+};

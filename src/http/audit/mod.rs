@@ -14,7 +14,7 @@ mod accept;
 mod csv;
 mod entry;
 mod flow;
-mod parameters;
+pub(super) mod parameters;
 mod records;
 pub(super) mod words;
 

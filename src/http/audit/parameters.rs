@@ -1,9 +1,9 @@
-//! The query parameters of an auditor's read.
+//! The query parameters of an auditor's read, and of a person's.
 //!
 //! A list is given by repeating its parameter or with commas. A parameter that a read does not have is refused: a filter
 //! that is misspelt would else let everything through.
 
-use std::{collections::BTreeSet, ops::RangeInclusive};
+use std::collections::BTreeSet;
 
 use axum::extract::{Query, rejection::QueryRejection};
 
@@ -11,19 +11,19 @@ use super::super::{Problem, ProblemKind};
 use crate::{audit::Span, domain::Timestamp};
 
 /// How many entries a page has that says nothing of it, and the most.
-pub(super) const PAGE: usize = 100;
-pub(super) const LARGEST_PAGE: u64 = 1000;
+pub(in crate::http) const PAGE: usize = 100;
+pub(in crate::http) const LARGEST_PAGE: usize = 1000;
 
 /// What an extractor gives of a query.
-pub(super) type Given = Result<Query<Vec<(String, String)>>, QueryRejection>;
+pub(in crate::http) type Given = Result<Query<Vec<(String, String)>>, QueryRejection>;
 
 /// The parameters of one call.
 #[derive(Debug)]
-pub(super) struct Parameters(Vec<(String, String)>);
+pub(in crate::http) struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
     /// The parameters, if each is one of `known`.
-    pub(super) fn read(given: Given, known: &[&str]) -> Result<Self, Problem> {
+    pub(in crate::http) fn read(given: Given, known: &[&str]) -> Result<Self, Problem> {
         let list = known.join("`, `");
         let Ok(Query(given)) = given else {
             let detail = format!("The query must be form-encoded; its parameters are `{list}`.");
@@ -37,7 +37,7 @@ impl Parameters {
     }
 
     /// The value of a parameter that may stand once.
-    pub(super) fn one(&self, name: &'static str) -> Result<Option<&str>, Problem> {
+    pub(in crate::http) fn one(&self, name: &'static str) -> Result<Option<&str>, Problem> {
         let mut values = self.0.iter().filter(|(known, _)| known == name);
         let first = values.next().map(|(_, value)| value.as_str());
         match values.next() {
@@ -47,14 +47,14 @@ impl Parameters {
     }
 
     /// The words of a list, sorted and each once.
-    pub(super) fn list(&self, name: &'static str) -> Vec<String> {
+    pub(in crate::http) fn list(&self, name: &'static str) -> Vec<String> {
         let values = self.0.iter().filter(|(known, _)| known == name);
         let words: BTreeSet<&str> = values.flat_map(|(_, value)| value.split(',')).collect();
         words.into_iter().map(str::to_owned).collect()
     }
 
     /// The words of a list, if each is one of `known`.
-    pub(super) fn words(
+    pub(in crate::http) fn words(
         &self,
         name: &'static str,
         known: &BTreeSet<String>,
@@ -68,7 +68,7 @@ impl Parameters {
     }
 
     /// From when to when.
-    pub(super) fn span(&self) -> Result<Span, Problem> {
+    pub(in crate::http) fn span(&self) -> Result<Span, Problem> {
         let span = Span { from: self.moment("from")?, until: self.moment("until")? };
         match (span.from, span.until) {
             (Some(from), Some(until)) if until <= from => {
@@ -85,22 +85,26 @@ impl Parameters {
     }
 
     /// How large a page is wanted; nothing if the call does not say.
-    pub(super) fn limit(&self) -> Result<Option<usize>, Problem> {
-        const SIZES: RangeInclusive<u64> = 1..=LARGEST_PAGE;
+    pub(in crate::http) fn limit(&self) -> Result<Option<usize>, Problem> {
+        self.limit_up_to(LARGEST_PAGE)
+    }
+
+    /// As [`Parameters::limit`], where a page has `largest` entries at most.
+    pub(in crate::http) fn limit_up_to(&self, largest: usize) -> Result<Option<usize>, Problem> {
         let Some(text) = self.one("limit")? else { return Ok(None) };
-        let size = text.parse().ok().filter(|size| SIZES.contains(size));
-        let size = size.and_then(|size| usize::try_from(size).ok());
-        size.map(Some).ok_or_else(|| wrong("limit", "must be a whole number from 1 to 1000"))
+        let size = text.parse().ok().filter(|size| (1..=largest).contains(size));
+        let rule = format!("must be a whole number from 1 to {largest}");
+        size.map(Some).ok_or_else(|| wrong("limit", &rule))
     }
 }
 
 /// A problem with one parameter.
-pub(super) fn wrong(name: &'static str, rule: &str) -> Problem {
+pub(in crate::http) fn wrong(name: &'static str, rule: &str) -> Problem {
     Problem::new(ProblemKind::InvalidParameter, format!("`{name}` {rule}.")).with("name", name)
 }
 
 /// A cursor that is none.
-pub(super) fn wrong_cursor() -> Problem {
+pub(in crate::http) fn wrong_cursor() -> Problem {
     wrong(
         "cursor",
         "is not one that this call gave for these parameters; begin without it, or leave all but `limit` as they were",
@@ -108,6 +112,6 @@ pub(super) fn wrong_cursor() -> Problem {
 }
 
 /// The span as a part of what was asked.
-pub(super) fn told(span: Span) -> [Option<String>; 2] {
+pub(in crate::http) fn told(span: Span) -> [Option<String>; 2] {
     [span.from.map(Timestamp::rfc3339), span.until.map(Timestamp::rfc3339)]
 }

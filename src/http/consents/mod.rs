@@ -1,7 +1,7 @@
 //! The calls that record consents and tell where a person stands.
 
 mod act;
-mod standing;
+pub(super) mod standing;
 
 use axum::{extract::State, response::Response};
 use http::StatusCode;

@@ -18,12 +18,12 @@ use crate::{
 pub(in crate::http) struct ConsentStanding<'a> {
     /// How many acts there were; 0 for a person of whom nothing is known.
     #[schema(value_type = u32)]
-    epoch: Epoch,
+    pub(in crate::http) epoch: Epoch,
     /// Whether an objection by signal (Global Privacy Control) stands for one of the purposes and is honoured, for the app to
     /// show (CCPA regulations section 7025(c)(6)).
     gpc: bool,
     /// Every purpose of the catalogue in force, in its order.
-    purposes: Vec<StandingForPurpose<'a>>,
+    pub(in crate::http) purposes: Vec<StandingForPurpose<'a>>,
 }
 
 /// A person's consent for one purpose.
@@ -31,12 +31,12 @@ pub(in crate::http) struct ConsentStanding<'a> {
 pub(in crate::http) struct StandingForPurpose<'a> {
     /// The purpose.
     #[schema(value_type = String)]
-    id: &'a PurposeId,
+    pub(in crate::http) id: &'a PurposeId,
     /// `unknown`, `given`, `refused`, `withdrawn` or `expired`, at this moment.
     #[schema(value_type = String, example = "given")]
-    state: ConsentState,
+    pub(in crate::http) state: ConsentState,
     /// What is given and how finely; empty where nothing is.
-    categories: Vec<GivenCategory<'a>>,
+    pub(in crate::http) categories: Vec<GivenCategory<'a>>,
     /// Since when it stands so, as RFC 3339; null where nothing is known.
     #[schema(required, format = DateTime)]
     since: Option<String>,
@@ -59,10 +59,10 @@ pub(in crate::http) struct StandingForPurpose<'a> {
 pub(in crate::http) struct GivenCategory<'a> {
     /// The category.
     #[schema(value_type = String)]
-    id: &'a CategoryId,
+    pub(in crate::http) id: &'a CategoryId,
     /// `fine` or `coarse`.
     #[schema(value_type = String, example = "fine")]
-    detail: Detail,
+    pub(in crate::http) detail: Detail,
 }
 
 impl<'a> ConsentStanding<'a> {

@@ -248,7 +248,7 @@ fn unknown_category(catalogue: &Catalogue, place: usize) -> Problem {
 }
 
 impl<'a> OwnRules<'a> {
-    fn of(rules: &'a Rules) -> Self {
+    pub(super) fn of(rules: &'a Rules) -> Self {
         Self {
             cap: rules.cap,
             categories_off: &rules.categories_off,

@@ -110,6 +110,9 @@ problems! {
     UnknownPurpose UNPROCESSABLE_ENTITY "unknown-purpose" "There is no such purpose"
         "Purposes are those of the catalogue in force; GET /v1/purposes lists them."
         ["known": "the purposes in force"]
+    UnknownDecision NOT_FOUND "unknown-decision" "No such decision about you is known"
+        "Send the `recommendation_id` of an answer that was made for you, or its `log` as it was. Other people's decisions are not told apart from those that never were."
+        []
     UnknownCategory UNPROCESSABLE_ENTITY "unknown-category" "There is no such data category"
         "The keys of `context` and the entries of `categories` are data categories of the catalogue in force."
         ["known": "the categories in force"]
