@@ -15,6 +15,7 @@ impl App {
             policies: self.policies.clone(),
             proving: self.proving.clone(),
             controller: self.settings.controller.clone(),
+            undo_within: self.settings.rights.undo_within(),
             entropy: self.machine.entropy.clone(),
             clock: self.machine.clock.clone(),
         })

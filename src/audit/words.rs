@@ -22,6 +22,9 @@ pub(super) const OUTCOMES: &[&str] = &[
     "set",
     "created",
     "exported",
+    "reset",
+    "undone",
+    "forgotten",
     // Deletions at recipients.
     "asked",
     "confirmed",

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::{
     Act, Action, ConsentError, Ledger, Person, Standing, history::act_key, standing::standing_key,
@@ -28,6 +28,8 @@ pub(super) struct Change {
     pub(super) newcomer: Option<Handle>,
     /// What else is written with it.
     pub(super) batch: Batch,
+    /// What the act's row says in its body beyond what every act's says.
+    pub(super) details: Map<String, Value>,
     version: u64,
 }
 
@@ -42,6 +44,7 @@ impl Change {
             created: false,
             newcomer: None,
             batch: Batch::default(),
+            details: Map::new(),
             version: person.version(),
         }
     }
@@ -70,7 +73,8 @@ impl Change {
         self.batch.put.push(self.key.seal(&ledger.entropy, act_key(sid, epoch), None, act)?);
         let rows = RowKeys::of(&self.key, self.standing.audit_epoch);
         let at = recorded_at(ledger, act);
-        self.batch.leaves.push(ledger.audit.seal(draft(bundle, act, epoch, at), &rows, None)?);
+        let draft = draft(bundle, act, (epoch, &self.details), at);
+        self.batch.leaves.push(ledger.audit.seal(draft, &rows, None)?);
         // A person comes to be known once, with the first of their acts.
         if self.created && self.batch.leaves.len() == 1 {
             let created = created(bundle, act, at);
@@ -101,7 +105,12 @@ fn recorded_at(ledger: &Ledger, act: &Act) -> Timestamp {
     }
 }
 
-fn draft(bundle: &Bundle, act: &Act, epoch: Epoch, at: Timestamp) -> Draft {
+fn draft(
+    bundle: &Bundle,
+    act: &Act,
+    (epoch, details): (Epoch, &Map<String, Value>),
+    at: Timestamp,
+) -> Draft {
     let (event, outcome) = match act.action {
         Action::Give => (Event::ConsentGiven, "given"),
         Action::Refuse => (Event::ConsentRefused, "refused"),
@@ -111,6 +120,10 @@ fn draft(bundle: &Bundle, act: &Act, epoch: Epoch, at: Timestamp) -> Draft {
         Action::SetRules => (Event::RulesChanged, "set"),
         Action::Carry => (Event::ConsentCarried, "carried"),
         Action::Export => (Event::RightsExport, "exported"),
+        Action::Reset => (Event::RightsReset, "reset"),
+        Action::UndoReset => (Event::RightsResetUndone, "undone"),
+        Action::CloseReset => (Event::RightsResetClosed, "closed"),
+        Action::Forget => (Event::RightsForgotten, "forgotten"),
     };
     let mut body = json!({
         "t_ms": at.millis(),
@@ -122,10 +135,11 @@ fn draft(bundle: &Bundle, act: &Act, epoch: Epoch, at: Timestamp) -> Draft {
         "expires_at_ms": act.expires_at.map(crate::domain::Timestamp::millis),
         "by_guardian": act.by_guardian,
     });
-    if act.at != at
-        && let Some(fields) = body.as_object_mut()
-    {
-        fields.insert("done_at_ms".to_owned(), act.at.millis().into());
+    if let Some(fields) = body.as_object_mut() {
+        if act.at != at {
+            fields.insert("done_at_ms".to_owned(), act.at.millis().into());
+        }
+        fields.extend(details.clone());
     }
     Draft {
         event,

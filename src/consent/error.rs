@@ -3,7 +3,7 @@
 use crate::{
     ambient::EntropyError,
     audit::AuditError,
-    domain::{CategoryId, PurposeId, Refusal},
+    domain::{CategoryId, PurposeId, Refusal, Timestamp},
     jose::JoseError,
     retry::RetryError,
     store::{CommitError, StoreError},
@@ -45,6 +45,12 @@ pub enum ConsentError {
     /// The policy is being changed and will no longer have what is to be given.
     #[error("the policy is being changed, and the purpose {0} with it")]
     PolicyChanging(PurposeId),
+    /// Nothing is known of the person, so there is nothing to do it to.
+    #[error("nothing is held of the person")]
+    NothingHeld,
+    /// There is no reset that could be undone; with the moment at which the last one's window closed, if there was one.
+    #[error("there is no reset to undo")]
+    NothingToUndo(Option<Timestamp>),
     /// Others changed the same person's standing again and again.
     #[error("the standing kept changing")]
     Contended,

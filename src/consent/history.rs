@@ -31,6 +31,14 @@ pub enum Action {
     Carry,
     /// Had their rows of the log exported, which closes the audit epoch.
     Export,
+    /// Began anew: other pseudonyms, and nothing used that was held before.
+    Reset,
+    /// Went back to where they were before a reset.
+    UndoReset,
+    /// The time in which a reset could be undone ran out.
+    CloseReset,
+    /// Had what was held of a span of time forgotten.
+    Forget,
 }
 
 impl Action {
@@ -46,6 +54,10 @@ impl Action {
             Self::SetRules => "set_rules",
             Self::Carry => "carry",
             Self::Export => "export",
+            Self::Reset => "reset",
+            Self::UndoReset => "undo_reset",
+            Self::CloseReset => "close_reset",
+            Self::Forget => "forget",
         }
     }
 }

@@ -71,7 +71,11 @@ impl Ledger {
                 | Action::Object
                 | Action::SetRules
                 | Action::Carry
-                | Action::Export => return None,
+                | Action::Export
+                | Action::Reset
+                | Action::UndoReset
+                | Action::CloseReset
+                | Action::Forget => return None,
             };
             Some(Undurable { purpose: owed.act.purpose.clone()?, state, since: owed.act.at })
         });

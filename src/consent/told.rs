@@ -21,9 +21,14 @@ pub(super) struct Told {
     pub(super) act: Act,
     pub(super) receipt_id: String,
     pub(super) last_use: Option<Timestamp>,
-    /// Where the act stands in the log is known only once it does: so its row is found by its hash, which is among the
-    /// first rows after the log was this long.
-    row: [u8; 32],
+    row: Row,
+}
+
+/// Where the row of an act stands in the log is known only once it does: so it is found by its hash, which is among the
+/// first rows after the log was this long.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Row {
+    hash: [u8; 32],
     after: u64,
 }
 
@@ -38,14 +43,12 @@ impl Ledger {
         batch: &mut Batch,
     ) -> Result<Told, ConsentError> {
         let purpose = act.purpose.as_ref();
-        let row = batch.leaves.first().map(|leaf| hash(&leaf.entry)).unwrap_or_default();
         let told = Told {
             epoch,
             act: act.clone(),
             receipt_id: self.receipt_id()?,
             last_use: purpose.and_then(|purpose| self.gates.last_use(key.sid(), purpose)),
-            row,
-            after: self.store.log_size(),
+            row: self.first_row(batch),
         };
         batch.put.push(claim.put(&self.entropy, key, &told)?);
         Ok(told)
@@ -53,12 +56,24 @@ impl Ledger {
 
     /// What the act of an earlier call came to.
     pub(super) async fn acted_before(&self, told: Told) -> Result<Acted, ConsentError> {
-        let (store, row, after) = (self.store.clone(), told.row, told.after);
+        let index = self.index_of(told.row).await?;
+        self.acted(&told.act, told.epoch, Some(index), (told.receipt_id, told.last_use))
+    }
+
+    /// The first row of a batch that is about to be committed.
+    pub(super) fn first_row(&self, batch: &Batch) -> Row {
+        let hash = batch.leaves.first().map(|leaf| hash(&leaf.entry)).unwrap_or_default();
+        Row { hash, after: self.store.log_size() }
+    }
+
+    /// Where a row stands that was committed together with what its retries are told.
+    pub(super) async fn index_of(&self, row: Row) -> Result<u64, ConsentError> {
+        let (store, Row { hash: wanted, after }) = (self.store.clone(), row);
         let found = off_the_worker(move || {
             let mut from = after;
             loop {
                 let page = store.leaves(from, PAGE)?;
-                if let Some(at) = (from..).zip(&page).find(|(_, leaf)| hash(leaf) == row) {
+                if let Some(at) = (from..).zip(&page).find(|(_, leaf)| hash(leaf) == wanted) {
                     return Ok(Some(at.0));
                 }
                 match u64::try_from(page.len()) {
@@ -68,8 +83,7 @@ impl Ledger {
             }
         });
         // INVARIANT: act, record and row are one batch, so where the record is, the row is.
-        let index = found.await?.ok_or(RetryError::Forgotten)?;
-        self.acted(&told.act, told.epoch, Some(index), (told.receipt_id, told.last_use))
+        Ok(found.await?.ok_or(RetryError::Forgotten)?)
     }
 
     /// A new receipt's name.

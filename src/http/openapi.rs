@@ -30,6 +30,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     paths(
         recommend::recommend, recommend::preview, recommend::batch, events::track, items::put_all, items::put_one,
         purposes::list, consents::act, consents::query, consents::mine, me::export::mine, me::rules::read, me::rules::change,
+        me::reset::reset, me::reset::undo, me::forget::forget,
         audit::entries::read, audit::policies::read, audit::table::read, audit::requests::read, audit::processing::read,
         log::checkpoint, log::cosigned, log::retention, log::tile, log::vocabulary, log::shards, log::of_shard,
         status::health, status::describe, status::reference, status::problem

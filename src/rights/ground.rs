@@ -1,6 +1,6 @@
 //! What people's rights stand on.
 
-use std::{fmt, ops::Deref, sync::Arc};
+use std::{fmt, ops::Deref, sync::Arc, time::Duration};
 
 use crate::{
     ambient::{Clock, Entropy},
@@ -29,6 +29,8 @@ pub struct Ground {
     pub proving: Arc<dyn Proving>,
     /// Who answers to people.
     pub controller: Controller,
+    /// For how long a reset can be undone, where the person does not say.
+    pub undo_within: Duration,
     /// Randomness.
     pub entropy: Entropy,
     /// Time.

@@ -125,6 +125,12 @@ problems! {
     ConsentConflict CONFLICT "consent-conflict" "The act does not follow from where the consent stands"
         "The reason says why: nothing_given (there is nothing to withdraw), not_due (it has not ended yet) or required_purpose (the purpose rests on a contract or a law, so no consent is asked)."
         ["reason": "why the act does not follow"]
+    NothingHeld CONFLICT "nothing-held" "Nothing is held of the person"
+        "The gateway knows nobody by this id, so there is nothing to reset or forget. Nothing was changed."
+        []
+    NothingToUndo CONFLICT "nothing-to-undo" "There is no reset that can be undone"
+        "The reason says why: no_reset (there was none, or it was undone) or window_closed (its time is over, and what was left behind is deleted or about to be). GET /v1/me/rules tells until when a reset can be undone."
+        ["reason": "why there is nothing to undo", "closed_at": "when the last window closed"]
     Contended CONFLICT "contended" "Others changed the same record at the same time"
         "Nothing was changed. Repeat the call."
         []
