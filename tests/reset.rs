@@ -7,9 +7,14 @@
 
 mod support;
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::Path, time::Duration};
 
-use consentry::{app::Chores, consent::Standing, domain::Timestamp};
+use consentry::{
+    ambient::{Fault, FaultFs},
+    app::Chores,
+    consent::Standing,
+    domain::Timestamp,
+};
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -26,6 +31,17 @@ const NOON: &str = "2026-11-22T03:00:00Z";
 const HOUR: u64 = 60 * 60;
 const WEEK: u64 = 7 * 24 * HOUR;
 
+/// The disk takes nothing.
+const NO_WRITES: Fault = Fault {
+    after: 0,
+    lasting: true,
+    syncs: Some(false),
+    on: "",
+    spared: "tlog",
+    written: 50,
+    errno: 28,
+};
+
 async fn stage(model: &Model) -> Stage {
     let stage = Stage::with_model(model).await;
     stage.shelves(120, 6).await;
@@ -33,9 +49,12 @@ async fn stage(model: &Model) -> Stage {
     stage
 }
 
-async fn stage_in(folder: PathBuf, url: String) -> Stage {
+async fn stage_on(disk: &FaultFs, folder: &Path, url: String) -> Stage {
+    let (disk, folder) = (disk.clone(), folder.to_owned());
     Stage::set(move |set| {
-        (set.folder, set.model, set.disk) = (Some(folder), Some(url), None);
+        (set.folder, set.model, set.disk) = (Some(folder), Some(url), Some(disk));
+        // Two gateways stand on one folder here, each on a disk of its own.
+        set.door = Some(String::from("127.0.0.1:0"));
     })
     .await
 }
@@ -256,34 +275,49 @@ async fn a_call_in_flight_is_told_anew_under_the_new_pseudonym() {
 }
 
 #[tokio::test]
-async fn a_restart_in_the_window_changes_nothing_and_a_retry_does_nothing() {
-    let model = Model::start();
-    let folder = fresh_folder();
-    let stage = stage_in(folder.clone(), model.url()).await;
+async fn a_kill_or_a_power_cut_in_the_window_changes_nothing_and_a_retry_does_nothing() {
+    let (model, disk, folder) = (Model::start(), FaultFs::new(), fresh_folder());
+    let stage = stage_on(&disk, &folder, model.url()).await;
     stage.shelves(120, 6).await;
-    let (stood, before, anew, told);
     let reset = |stage: &Stage| {
         let call = stage.post("/v1/me/reset").token(&stage.person("ada"));
         call.header("idempotency-key", "once").json(&json!({})).send()
     };
-    {
-        let (ada, shop) = (stage.known_as("ada"), stage.shopkeeper());
-        ada.gives().await;
-        shop.reports(&[&ada], "item-1").await;
-        before = seen(&model, &shop, &ada).await;
-        stood = plain(&stage);
-        told = reset(&stage).await.json();
-        shop.reports(&[&ada], "item-2").await;
-        anew = seen(&model, &shop, &ada).await;
-    }
-    stage.stop().await;
-    let stage = stage_in(folder.clone(), model.url()).await;
     let (ada, shop) = (stage.known_as("ada"), stage.shopkeeper());
-    assert_eq!(reset(&stage).await.json(), told, "a retry resets again");
-    assert_eq!(seen(&model, &shop, &ada).await, anew);
-    assert_eq!(undoes(&stage, "ada").await.status, StatusCode::OK);
+    ada.gives().await;
+    shop.reports(&[&ada], "item-1").await;
+    let (before, stood) = (seen(&model, &shop, &ada).await, plain(&stage));
+    let told = reset(&stage).await.json();
+    let acknowledged = [disk.after_kill(), disk.power_cut(1), disk.power_cut(2)];
+    shop.reports(&[&ada], "item-2").await;
+    let anew = seen(&model, &shop, &ada).await;
+    for disk in acknowledged {
+        let stage = stage_on(&disk, &folder, model.url()).await;
+        let (ada, shop) = (stage.known_as("ada"), stage.shopkeeper());
+        assert_eq!(reset(&stage).await.json(), told, "a retry resets again");
+        assert_eq!(seen(&model, &shop, &ada).await.0, anew.0);
+        assert_eq!(undoes(&stage, "ada").await.status, StatusCode::OK);
+        let stage = stage_on(&disk.power_cut(3), &folder, model.url()).await;
+        assert_eq!(plain(&stage), stood);
+        let (ada, shop) = (stage.known_as("ada"), stage.shopkeeper());
+        assert_eq!(seen(&model, &shop, &ada).await, before);
+    }
+}
+
+#[tokio::test]
+async fn a_reset_that_cannot_be_recorded_is_refused_and_changes_nothing() {
+    let (model, disk, folder) = (Model::start(), FaultFs::new(), fresh_folder());
+    let stage = stage_on(&disk, &folder, model.url()).await;
+    stage.shelves(120, 6).await;
+    let (ada, shop) = (stage.known_as("ada"), stage.shopkeeper());
+    ada.gives().await;
+    let (before, stood) = (seen(&model, &shop, &ada).await, plain(&stage));
+    disk.arm(Some(NO_WRITES));
+    let refused = resets(&stage, "ada", &json!({})).await;
+    assert_eq!((refused.status.as_u16(), refused.problem().as_str()), (503, "unavailable"));
     assert_eq!(plain(&stage), stood);
-    assert_eq!(seen(&model, &shop, &ada).await, before);
-    stage.stop().await;
-    std::fs::remove_dir_all(folder).unwrap();
+    assert_eq!(
+        model.seen_on("/recommend").iter().map(|seen| user(&seen.body)).last(),
+        Some(before.0)
+    );
 }

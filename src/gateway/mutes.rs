@@ -10,6 +10,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
 use super::{Answered, Gateway, GatewayError, Ranked};
@@ -17,7 +18,7 @@ use crate::{
     audit::AuditError,
     catalog::View,
     consent::{Person, Rules},
-    domain::{Sid, Timestamp},
+    domain::{ItemId, Sid, Tag, Timestamp},
     store::{Batch, CommitError, Expect, Key},
     vault::{Sealable, SubjectKey},
 };
@@ -73,11 +74,26 @@ impl Met {
     }
 }
 
-/// Whether `item` is one that `rules` keep out, by what it says of itself or the catalogue says of it.
-fn is_muted(rules: &Rules, view: &View<'_>, item: &Ranked) -> bool {
-    let known = view.item(item.id.as_str()).map_or(&[] as &[_], |known| &known.tags);
-    let tagged = |tag| item.tags.contains(tag) || known.contains(tag);
-    rules.muted_items.contains(&item.id) || rules.muted_tags.iter().any(tagged)
+/// What a person has muted, made for the last look alone: it shares nothing with the steps before that it holds to account.
+struct Muted<'a> {
+    items: FxHashSet<&'a ItemId>,
+    tags: FxHashSet<&'a Tag>,
+}
+
+impl<'a> Muted<'a> {
+    fn of(rules: &'a Rules) -> Self {
+        Self { items: rules.muted_items.iter().collect(), tags: rules.muted_tags.iter().collect() }
+    }
+
+    /// Whether `item` is muted, by what it says of itself or the catalogue says of it.
+    fn holds(&self, item: &Ranked, view: &View<'_>) -> bool {
+        self.has(item, view.item(item.id.as_str()).map_or(&[], |known| &known.tags))
+    }
+
+    fn has(&self, item: &Ranked, known: &[Tag]) -> bool {
+        let mut tags = item.tags.iter().chain(known);
+        self.items.contains(&item.id) || tags.any(|tag| self.tags.contains(tag))
+    }
 }
 
 impl Gateway {
@@ -86,8 +102,8 @@ impl Gateway {
         if !rules.mutes() {
             return;
         }
-        let before = items.len();
-        items.retain(|item| !is_muted(rules, view, item));
+        let (before, muted) = (items.len(), Muted::of(rules));
+        items.retain(|item| !muted.holds(item, view));
         self.counts.muted.of("caught").add((before - items.len()) as u64);
     }
 
@@ -98,8 +114,8 @@ impl Gateway {
         else {
             return;
         };
-        let (rules, view) = (&person.standing.rules, self.catalog.view());
-        let shown = answered.items.iter().filter(|item| is_muted(rules, &view, item)).count();
+        let (muted, view) = (Muted::of(&person.standing.rules), self.catalog.view());
+        let shown = answered.items.iter().filter(|item| muted.holds(item, &view)).count();
         let (proposed, shown) = (answered.muted as u64, shown as u64);
         if proposed + shown > 0 {
             self.counts.muted.of("proposed").add(proposed);
@@ -190,5 +206,42 @@ fn meter_key(sid: Sid) -> Key {
 impl fmt::Debug for Meter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Meter({} people)", self.lock().len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn met(since: i64, proposed: u64) -> Met {
+        Met { since: Timestamp::from_millis(since), proposed, shown: 0 }
+    }
+
+    #[test]
+    fn what_was_counted_against_other_mutes_goes() {
+        assert_eq!(met(1, 2).with(met(1, 3)), met(1, 5));
+        assert_eq!(met(1, 2).with(met(2, 3)), met(2, 3));
+        assert_eq!(met(2, 3).with(met(1, 2)), met(2, 3));
+    }
+
+    #[test]
+    fn the_last_look_finds_what_earlier_steps_let_pass() {
+        let rules = Rules {
+            muted_items: vec![ItemId::parse("b").unwrap()],
+            muted_tags: vec![Tag::parse("loud").unwrap()],
+            ..Rules::default()
+        };
+        let item = |id: &str, tag: &str| Ranked {
+            id: ItemId::parse(id).unwrap(),
+            score: None,
+            source: super::super::Source::Popular,
+            tags: vec![Tag::parse(tag).unwrap()],
+        };
+        let muted = Muted::of(&rules);
+        let known = [Tag::parse("loud").unwrap()];
+        assert!(muted.has(&item("d", "calm"), &known), "the catalogue says so");
+        let left = [item("a", "loud"), item("b", "calm"), item("c", "calm")];
+        let left = left.iter().filter(|item| !muted.has(item, &[]));
+        assert_eq!(left.map(|item| item.id.as_str()).collect::<Vec<_>>(), ["c"]);
     }
 }
