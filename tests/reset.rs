@@ -288,20 +288,19 @@ async fn a_kill_or_a_power_cut_in_the_window_changes_nothing_and_a_retry_does_no
     shop.reports(&[&ada], "item-1").await;
     let (before, stood) = (seen(&model, &shop, &ada).await, plain(&stage));
     let told = reset(&stage).await.json();
-    let acknowledged = [disk.after_kill(), disk.power_cut(1), disk.power_cut(2)];
-    shop.reports(&[&ada], "item-2").await;
+    // Each gateway goes on from the disk of the one before, since the keeper's mark only goes on.
+    let disk = disk.power_cut(1);
+    let stage = stage_on(&disk, &folder, model.url()).await;
+    let (ada, shop) = (stage.known_as("ada"), stage.shopkeeper());
+    assert_eq!(reset(&stage).await.json(), told, "a retry resets again");
     let anew = seen(&model, &shop, &ada).await;
-    for disk in acknowledged {
-        let stage = stage_on(&disk, &folder, model.url()).await;
-        let (ada, shop) = (stage.known_as("ada"), stage.shopkeeper());
-        assert_eq!(reset(&stage).await.json(), told, "a retry resets again");
-        assert_eq!(seen(&model, &shop, &ada).await.0, anew.0);
-        assert_eq!(undoes(&stage, "ada").await.status, StatusCode::OK);
-        let stage = stage_on(&disk.power_cut(3), &folder, model.url()).await;
-        assert_eq!(plain(&stage), stood);
-        let (ada, shop) = (stage.known_as("ada"), stage.shopkeeper());
-        assert_eq!(seen(&model, &shop, &ada).await, before);
-    }
+    assert!(anew.0 != before.0 && anew.1.is_null(), "the reset is lost");
+    assert_eq!(undoes(&stage, "ada").await.status, StatusCode::OK);
+    let disk = disk.after_kill();
+    let stage = stage_on(&disk, &folder, model.url()).await;
+    assert_eq!(plain(&stage), stood);
+    let (ada, shop) = (stage.known_as("ada"), stage.shopkeeper());
+    assert_eq!(seen(&model, &shop, &ada).await, before);
 }
 
 #[tokio::test]
