@@ -211,11 +211,10 @@ impl Gateway {
                     went.taste_days += gone.days;
                     went.undated_tastes |= gone.undated;
                     if gone.days > 0 || gone.undated {
-                        match taste.is_empty() {
-                            true => batch.delete.push(at),
-                            false => {
-                                batch.put.push(key.seal(&self.entropy, at, version, &taste)?)
-                            }
+                        if taste.is_empty() {
+                            batch.delete.push(at);
+                        } else {
+                            batch.put.push(key.seal(&self.entropy, at, version, &taste)?);
                         }
                     }
                 }

@@ -63,10 +63,13 @@ pub(super) struct Gone {
     pub(super) undated: bool,
 }
 
+/// A profile with the epoch it was read at, and from which day on it counts.
+type Known = (Epoch, Option<Day>, Arc<Profile>);
+
 /// The profiles of people seen lately. One counts only at the epoch it was read at, and with the days it was made of.
 #[derive(Debug)]
 pub(super) struct Tastes {
-    known: quick_cache::sync::Cache<(Sid, PurposeId), (Epoch, Option<Day>, Arc<Profile>)>,
+    known: quick_cache::sync::Cache<(Sid, PurposeId), Known>,
     /// The tastes of all who have none, once.
     none: Arc<Profile>,
 }
