@@ -328,7 +328,8 @@ async fn a_person_sets_rules_and_clears_them() {
     assert_eq!(patched.status, 200, "{}", patched.body);
     let read = stage.get("/v1/me/rules").token(&ada).send().await.json();
     assert_eq!(read, patched.json());
-    assert_eq!(read["mutes"], json!({"tags": ["alcohol"], "items": []}));
+    assert_eq!(read["mutes"]["tags"], json!(["alcohol"]));
+    assert_eq!((&read["mutes"]["items"], &read["mutes"]["met"]["shown"]), (&json!([]), &json!(0)));
     let cleared = stage.call("PATCH", "/v1/me/rules").token(&ada);
     let cleared = cleared.json(&json!({"cap": null, "mutes": null, "dial": null})).send().await;
     assert_eq!(cleared.json(), nothing.json());

@@ -1,4 +1,5 @@
-//! What happens between calls: unfinished changes of policy, deletions at recipients, expiry, the popular list, retention, training.
+//! What happens between calls: unfinished changes of policy, deletions at recipients, expiry, forgetting, the popular list,
+//! retention, training.
 //!
 //! Each chore can be run by itself, so a test need not wait for it; [`Chores::run`] runs each at its own pace.
 
@@ -22,6 +23,8 @@ const TRAIN_EVERY: u64 = 30;
 const FINISH_EVERY: u64 = 60;
 /// How often the highwater mark follows.
 const MARK_EVERY: u64 = 10;
+/// How often what was proposed against people's mutes is written down.
+const METER_EVERY: u64 = 60;
 /// How often it is asked whether a backup is due.
 const BACKUP_EVERY: u64 = 60;
 const HOURLY: u64 = 60 * 60;
@@ -73,6 +76,9 @@ impl Chores {
         for tick in 0u64.. {
             ticks.tick().await;
             self.probe();
+            if tick % METER_EVERY == METER_EVERY - 1 {
+                note("mutes", self.keep_meters().await);
+            }
             if tick % FINISH_EVERY == 0 {
                 note("policy", self.finish_change().await);
             }
@@ -89,6 +95,7 @@ impl Chores {
             }
             if tick % HOURLY == HOURLY - 1 {
                 note("expiry", self.expire().await);
+                note("forgetting", self.forget_aged().await);
                 note("retention", self.retain().await.map(|_| ()));
                 note("published rows", self.prune().await);
                 note("period", self.turn_period().await);
@@ -108,6 +115,8 @@ impl Chores {
     pub async fn once(&mut self) -> Result<Done, AppError> {
         self.finish_change().await?;
         self.expire().await?;
+        self.forget_aged().await?;
+        self.keep_meters().await?;
         self.settle().await?;
         self.keep_pace().await?;
         self.back_up().await?;
@@ -167,6 +176,17 @@ impl Chores {
         for person in due {
             self.app.ledger.expire(&person).await?;
         }
+        Ok(())
+    }
+
+    /// Removes what people want forgotten by its age.
+    async fn forget_aged(&self) -> Result<(), AppError> {
+        self.app.gateway.forget_aged().await?;
+        Ok(())
+    }
+
+    async fn keep_meters(&self) -> Result<(), AppError> {
+        self.app.gateway.keep_meters().await?;
         Ok(())
     }
 

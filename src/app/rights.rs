@@ -27,6 +27,7 @@ impl App {
             controller: self.settings.controller.clone(),
             gpc_last_update: self.settings.policy.gpc_last_update,
             looks: rights::Looks::default(),
+            undo_within: self.settings.rights.undo_within(),
             entropy: self.machine.entropy.clone(),
             clock: self.machine.clock.clone(),
         })

@@ -9,12 +9,14 @@ use serde::{Deserialize, Deserializer, de};
 
 mod backup;
 mod operator;
+mod rights;
 mod server;
 mod telemetry;
 mod witness;
 
 pub use backup::BackupSettings;
 pub use operator::{Door, OperatorSettings};
+pub use rights::RightsSettings;
 pub use server::{ServerSettings, TlsSettings};
 pub use telemetry::{LogLevel, OtlpSettings, TelemetrySettings};
 pub use upstream::{BreakerSettings, HeaderSetting, OnWithdraw, UpstreamKind, UpstreamSettings};
@@ -61,6 +63,9 @@ pub struct Settings {
     /// `[events]`.
     #[serde(default)]
     pub events: EventsSettings,
+    /// `[rights]`.
+    #[serde(default)]
+    pub rights: RightsSettings,
     /// `[telemetry]`.
     #[serde(default)]
     pub telemetry: TelemetrySettings,

@@ -40,6 +40,14 @@ events! {
     RulesChanged = "rights.rules",
     /// A person's rows were exported to them, and their audit epoch was closed.
     RightsExport = "rights.export",
+    /// A person began anew: other pseudonyms, and nothing used that was held before.
+    RightsReset = "rights.reset",
+    /// A person went back to where they were before a reset.
+    RightsResetUndone = "rights.reset_undone",
+    /// The time in which a reset could be undone ran out.
+    RightsResetClosed = "rights.reset_closed",
+    /// What was held of a span of a person's time was forgotten.
+    RightsForgotten = "rights.forgotten",
     /// A person came to be known.
     SubjectCreated = "subject.created",
     /// A person came to be known by another id too.

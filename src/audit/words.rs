@@ -26,6 +26,9 @@ pub(super) const OUTCOMES: &[&str] = &[
     "unlinked",
     "guarded",
     "unguarded",
+    "reset",
+    "undone",
+    "forgotten",
     // Deletions at recipients.
     "asked",
     "confirmed",

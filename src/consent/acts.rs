@@ -1,15 +1,15 @@
-//! Acts: giving, refusing, withdrawing, and setting rules.
+//! Acts: giving, refusing and withdrawing.
 
 use super::{
-    Act, Action, ConsentError, Ledger, Person, Rules, Snapshot, change::Change,
-    ledger::off_the_worker, owed::Whose, told::Told,
+    Act, Action, ConsentError, Ledger, Person, Snapshot, change::Change, ledger::off_the_worker,
+    owed::Whose, told::Told,
 };
 use crate::{
     audit::Place,
     domain::{CategoryId, Detail, Epoch, Method, PurposeId, Refusal, Timestamp, consent::Given},
     policy::{Bundle, Catalogue, Purpose},
     retry::{Attempt, Begun, Claim},
-    store::CommitError,
+    store::{Batch, CommitError},
     vault::Handle,
 };
 
@@ -127,32 +127,6 @@ impl Ledger {
         let (index, epoch, told) = self.commit_told(bundle, change, &act, claim).await?;
         let last_use = told.map_or_else(|| self.last_use(&key, &act), |told| told.last_use);
         self.acted(&key, (&act, epoch), self.words(bundle, &act), (index, last_use))
-    }
-
-    /// Replaces the rules of the person under `handle` by what `change` makes of them. Someone unknown comes to be
-    /// known by it.
-    ///
-    /// # Errors
-    /// When the journal does not take it.
-    pub async fn set_rules(
-        &self,
-        handle: Handle,
-        change_rules: impl Fn(&mut Rules),
-    ) -> Result<Rules, ConsentError> {
-        let _acting = self.acting().await;
-        let bundle = self.policies.snapshot();
-        let act = self.plain(Action::SetRules, Method::App);
-        for _ in 0..TRIES {
-            let mut change = self.begin(handle, &bundle).await?;
-            change_rules(&mut change.standing.rules);
-            let rules = change.standing.rules.clone();
-            match self.commit(&bundle, change, &act).await {
-                Ok(_) => return Ok(rules),
-                Err(ConsentError::Commit(CommitError::Conflict)) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Err(ConsentError::Contended)
     }
 
     /// The beginnings of a change to the person under `handle`, who comes to be known by it if nobody is yet.
@@ -292,15 +266,28 @@ impl Ledger {
         act: &Act,
         claim: Option<&Claim>,
     ) -> Result<(Option<u64>, Epoch, Option<Told>), ConsentError> {
-        let (sid, key) = (change.key.sid(), change.key.clone());
+        let (key, epoch) = (change.key.clone(), change.standing.epoch);
+        let tell = |batch: &mut Batch| {
+            claim.map(|claim| self.tell_retries(claim, &key, (act, epoch), batch)).transpose()
+        };
+        self.commit_with(bundle, change, act, tell).await
+    }
+
+    /// Like [`Ledger::commit`]; `also` adds to the batch what is known only behind the shut gate.
+    pub(super) async fn commit_with<T>(
+        &self,
+        bundle: &Bundle,
+        change: Change,
+        act: &Act,
+        also: impl FnOnce(&mut Batch) -> Result<T, ConsentError>,
+    ) -> Result<(Option<u64>, Epoch, T), ConsentError> {
+        let sid = change.key.sid();
         let takes_back = matches!(act.action, Action::Withdraw | Action::Refuse | Action::Object);
         let ends = takes_back || act.action == Action::Expire;
         let (epoch, newcomer) = (change.standing.epoch, change.newcomer);
         let mut batch = change.into_batch(self, bundle, act, takes_back)?;
         let closed = self.gates.close(sid);
-        let told = claim
-            .map(|claim| self.tell_retries(claim, &key, (act, epoch), &mut batch))
-            .transpose()?;
+        let added = also(&mut batch)?;
         let recorded = self.audit.record(batch).await;
         let index = match recorded {
             Ok(logged) => Some(logged.index()),
@@ -321,7 +308,7 @@ impl Ledger {
                 self.owe(newcomer.map_or(Whose::Known(sid, number), Whose::Newcomer), act);
             }
         }
-        Ok((index, epoch, told))
+        Ok((index, epoch, added))
     }
 }
 

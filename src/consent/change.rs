@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::{
     Act, Action, ConsentError, Ledger, Person, Standing,
@@ -30,8 +30,8 @@ pub(super) struct Change {
     pub(super) newcomer: Option<Handle>,
     /// What else is written with it.
     pub(super) batch: Batch,
-    /// What the act's row says beyond the act.
-    pub(super) more: serde_json::Map<String, serde_json::Value>,
+    /// What the act's row says in its body beyond what every act's says.
+    pub(super) details: Map<String, Value>,
     version: u64,
 }
 
@@ -46,7 +46,7 @@ impl Change {
             created: false,
             newcomer: None,
             batch: Batch::default(),
-            more: serde_json::Map::new(),
+            details: Map::new(),
             version: person.version(),
         }
     }
@@ -74,8 +74,7 @@ impl Change {
         let (sid, epoch) = (self.key.sid(), self.standing.epoch);
         let rows = RowKeys::of(&self.key, self.standing.audit_epoch);
         let at = recorded_at(ledger, act);
-        let more = std::mem::take(&mut self.more);
-        let draft = draft(bundle, act, (epoch, more), at);
+        let draft = draft(bundle, act, (epoch, &self.details), at);
         let leaf = ledger.audit.seal(draft, &rows, None)?;
         let row = RowMark { nonce: leaf.nonce, after: ledger.store.log_size() };
         self.batch.leaves.push(leaf);
@@ -115,7 +114,7 @@ fn recorded_at(ledger: &Ledger, act: &Act) -> Timestamp {
 fn draft(
     bundle: &Bundle,
     act: &Act,
-    (epoch, more): (Epoch, serde_json::Map<String, serde_json::Value>),
+    (epoch, details): (Epoch, &Map<String, Value>),
     at: Timestamp,
 ) -> Draft {
     let (event, outcome) = match act.action {
@@ -131,6 +130,10 @@ fn draft(
         Action::Unlink => (Event::SubjectUnlinked, "unlinked"),
         Action::Guard => (Event::SubjectGuarded, "guarded"),
         Action::Unguard => (Event::SubjectUnguarded, "unguarded"),
+        Action::Reset => (Event::RightsReset, "reset"),
+        Action::UndoReset => (Event::RightsResetUndone, "undone"),
+        Action::CloseReset => (Event::RightsResetClosed, "closed"),
+        Action::Forget => (Event::RightsForgotten, "forgotten"),
     };
     let mut body = json!({
         "t_ms": at.millis(),
@@ -146,7 +149,7 @@ fn draft(
         if act.at != at {
             fields.insert("done_at_ms".to_owned(), act.at.millis().into());
         }
-        fields.extend(more);
+        fields.extend(details.clone());
     }
     Draft {
         event,

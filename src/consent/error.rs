@@ -3,7 +3,7 @@
 use crate::{
     ambient::EntropyError,
     audit::AuditError,
-    domain::{CategoryId, PurposeId, Refusal},
+    domain::{CategoryId, PurposeId, Refusal, Timestamp},
     jose::JoseError,
     retry::RetryError,
     store::{CommitError, StoreError},
@@ -54,6 +54,12 @@ pub enum ConsentError {
     /// A guardian's word counts only once their relation to the child was verified.
     #[error("no guardian was verified for the person")]
     NoGuardian,
+    /// Nothing is known of the person, so there is nothing to do it to.
+    #[error("nothing is held of the person")]
+    NothingHeld,
+    /// There is no reset that could be undone; with the moment at which the last one's window closed, if there was one.
+    #[error("there is no reset to undo")]
+    NothingToUndo(Option<Timestamp>),
     /// Others changed the same person's standing again and again.
     #[error("the standing kept changing")]
     Contended,

@@ -1,5 +1,5 @@
 //! Consents whose end has come: they count as expired at that instant, and are written down once, by whoever finds
-//! them first.
+//! them first. So do windows of resets.
 
 use super::{
     Act, Action, ConsentError, Ledger, Person,
@@ -54,10 +54,10 @@ impl Ledger {
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
+        self.close_resets(person).await
     }
 
-    /// Whether a consent of `person` has expired and that is not written down yet.
+    /// Whether a consent of `person` has expired, or the window of a reset closed, and that is not written down yet.
     #[must_use]
     pub fn expiry_is_due(&self, person: &Person, now: Timestamp) -> bool {
         person
@@ -65,9 +65,10 @@ impl Ledger {
             .purposes
             .iter()
             .any(|p| p.consent.state_at(now) != p.consent.written_state())
+            || person.standing.reset_is_due(now)
     }
 
-    /// Everyone with a consent whose end has come and that nobody has written down. Reads every standing.
+    /// Everyone with a consent, or a window of a reset, whose end has come and that nobody has written down. Reads every standing.
     ///
     /// # Errors
     /// When the store fails or a record does not open.

@@ -80,9 +80,9 @@ impl Ledger {
             let until = until.filter(|until| act.at < *until).ok_or(ConsentError::NoChild)?;
             change.standing.under_14_until = Some(until);
             change.standing.guardian = Some(guardian.clone());
-            change.more.insert("check".to_owned(), json!(guardian.check.as_str()));
+            change.details.insert("check".to_owned(), json!(guardian.check.as_str()));
             let verified_at = guardian.verified_at.millis();
-            change.more.insert("verified_at_ms".to_owned(), json!(verified_at));
+            change.details.insert("verified_at_ms".to_owned(), json!(verified_at));
             match self.commit(&bundle, change, &act).await {
                 Ok(_) => return Ok(until),
                 Err(ConsentError::Commit(CommitError::Conflict)) => {}

@@ -39,6 +39,14 @@ pub enum Action {
     Guard,
     /// Has no guardian any more.
     Unguard,
+    /// Began anew: other pseudonyms, and nothing used that was held before.
+    Reset,
+    /// Went back to where they were before a reset.
+    UndoReset,
+    /// The time in which a reset could be undone ran out.
+    CloseReset,
+    /// Had what was held of a span of time forgotten.
+    Forget,
 }
 
 impl Action {
@@ -58,6 +66,10 @@ impl Action {
             Self::Unlink => "unlink",
             Self::Guard => "guard",
             Self::Unguard => "unguard",
+            Self::Reset => "reset",
+            Self::UndoReset => "undo_reset",
+            Self::CloseReset => "close_reset",
+            Self::Forget => "forget",
         }
     }
 }

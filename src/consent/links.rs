@@ -172,7 +172,7 @@ impl Ledger {
         first.standing.links.push(link);
         other.standing.alias = Some(Alias { of: primary, purposes, rules });
         for change in [&mut first, &mut other] {
-            change.more.insert("evidence".to_owned(), json!(method.as_str()));
+            change.details.insert("evidence".to_owned(), json!(method.as_str()));
         }
         let act = self.plain(Action::Link, Method::Api);
         self.commit_two(bundle, first, other, &act).await

@@ -16,6 +16,7 @@ mod error;
 mod expiry;
 mod export;
 mod facts;
+mod forget;
 mod gate;
 mod guardian;
 mod held;
@@ -25,10 +26,13 @@ mod ledger;
 mod links;
 mod notice;
 mod owed;
+mod own;
 mod receipt;
 mod receipts;
+mod reset;
 #[cfg(test)]
 mod schedules;
+mod shelf;
 mod signal;
 mod standing;
 mod succeed;
@@ -42,6 +46,7 @@ pub use counts::Counts;
 pub use error::ConsentError;
 pub use export::ClosedEpoch;
 pub use facts::{Circumstances, Moment};
+pub use forget::{Forgetting, Forgot};
 pub use gate::{BOUND, Closed, Gates, Guard};
 pub use guardian::{Guardian, GuardianCheck};
 pub use history::{Act, Action, DELETIONS, Deletion, deletion_key, deletion_sid, held_prefix};
@@ -50,10 +55,15 @@ pub use ledger::{Audience, Ground, Ledger, Person};
 pub use links::{Alias, Link, LinkMethod, MOST_LINKS};
 pub use notice::Snapshot;
 pub use owed::Undurable;
+pub use own::Own;
 pub use receipt::{
     Happened, LogPlace, NoticeHash, Party, Pii, Processing, PurposeTerms, Receipt, ReceiptFlaw,
     Recipient,
 };
 pub use receipts::{Receipted, Receipts};
-pub use standing::{Generation, PurposeStanding, Rules, Standing};
+pub use reset::{ResetDone, Resetting, Undone};
+pub use shelf::{Held, Shelf};
+pub use standing::{
+    Generation, LeftLife, LeftPseudonym, Life, PurposeStanding, Reset, Rules, Standing,
+};
 pub use succeed::{Acting, Ending, Survey};

@@ -75,7 +75,11 @@ impl Ledger {
                 | Action::Link
                 | Action::Unlink
                 | Action::Guard
-                | Action::Unguard => return None,
+                | Action::Unguard
+                | Action::Reset
+                | Action::UndoReset
+                | Action::CloseReset
+                | Action::Forget => return None,
             };
             Some(Undurable { purpose: owed.act.purpose.clone()?, state, since: owed.act.at })
         });

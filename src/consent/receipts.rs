@@ -161,6 +161,10 @@ impl Action {
             | Self::Object
             | Self::Carry => true,
             Self::SetRules
+            | Self::Reset
+            | Self::UndoReset
+            | Self::CloseReset
+            | Self::Forget
             | Self::Export
             | Self::Link
             | Self::Unlink

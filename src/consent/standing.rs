@@ -1,6 +1,9 @@
 //! Where one person stands: their consents, their own rules, and which pseudonyms they use.
 
+mod lives;
 mod older;
+
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +16,7 @@ use crate::{
     store::Key,
     vault::{Sealable, prefixed},
 };
+pub use lives::{LeftLife, LeftPseudonym, Life, Reset};
 
 /// A person's standing, as it is kept sealed. Acts replace it whole and raise the epoch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,6 +39,14 @@ pub struct Standing {
     pub alias: Option<Alias>,
     /// Who acts for the person while they are a child.
     pub guardian: Option<Guardian>,
+    /// Which life of what is held is in use, by purpose, where it is not the first.
+    pub lives: Vec<Life>,
+    /// The resets that can still be undone, oldest first.
+    pub resets: Vec<Reset>,
+    /// When the last window of a reset closed, if one did.
+    pub reset_closed_at: Option<Timestamp>,
+    /// Since when the mutes are those of now, if there are any.
+    pub muted_since: Option<Timestamp>,
 }
 
 /// A person's consent for one purpose, and the objection by signal that may stand against it.
@@ -82,6 +94,8 @@ pub struct Generation {
     pub domain: Pseudodomain,
     /// The number of the pseudonym in use.
     pub number: u32,
+    /// The highest number that was ever in use: above the one in use where a reset was undone. None is used twice.
+    pub highest: u32,
 }
 
 impl Default for Rules {
@@ -113,6 +127,10 @@ impl Default for Standing {
             links: Vec::new(),
             alias: None,
             guardian: None,
+            lives: Vec::new(),
+            resets: Vec::new(),
+            reset_closed_at: None,
+            muted_since: None,
         }
     }
 }
@@ -184,15 +202,39 @@ impl Standing {
             .iter_mut()
             .find(|known| known.recipient == *recipient && known.domain == *domain);
         if let Some(known) = known {
-            known.number = known.number.saturating_add(1);
-            return known.number.saturating_sub(1);
+            let left = known.number;
+            known.highest = known.highest.saturating_add(1);
+            known.number = known.highest;
+            return left;
         }
         self.generations.push(Generation {
             recipient: recipient.clone(),
             domain: domain.clone(),
             number: 1,
+            highest: 1,
         });
         0
+    }
+}
+
+impl Rules {
+    /// The moment before which what is held counts no more, if the person set a rule about that.
+    #[must_use]
+    pub fn forgets_before(&self, now: Timestamp) -> Option<Timestamp> {
+        let days = u64::from(self.forget_after_days?);
+        Some(now.before(Duration::from_secs(days * 24 * 60 * 60)))
+    }
+
+    /// Whether nothing is learnt of the person now.
+    #[must_use]
+    pub fn is_private(&self, now: Timestamp) -> bool {
+        self.private_until.is_some_and(|until| now < until)
+    }
+
+    /// Whether there is anything that is never shown.
+    #[must_use]
+    pub fn mutes(&self) -> bool {
+        !self.muted_tags.is_empty() || !self.muted_items.is_empty()
     }
 }
 

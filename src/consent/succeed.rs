@@ -296,6 +296,11 @@ impl Ledger {
             }
         }
         change.standing.join();
+        let renamed = |purpose: &PurposeId| {
+            let to = moved.iter().find(|(from, _)| from == purpose);
+            to.map_or_else(|| purpose.clone(), |(_, to)| to.clone())
+        };
+        change.standing.rename_lives(renamed);
         for category in &mut change.standing.rules.categories_off {
             *category = succession.category(category).clone();
         }

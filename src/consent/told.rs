@@ -1,5 +1,6 @@
 //! What is told of an act: its receipt. A retry is told the same, worded anew from what was kept with the act.
 
+use ring::digest;
 use serde::{Deserialize, Serialize};
 
 use super::{Act, Acted, ConsentError, Ledger, Receipted, ledger::off_the_worker, terms::Terms};
@@ -10,11 +11,22 @@ use crate::{
     vault::{Handle, SubjectKey},
 };
 
+/// How many rows are looked through at once for an act's own.
+const PAGE: usize = 256;
+
 /// What is kept of an act for its retries, in the act's own batch: the act itself is kept anyway.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Told {
     epoch: Epoch,
     pub(super) last_use: Option<Timestamp>,
+}
+
+/// Where the row of an act stands in the log is known only once it does: so it is found by its hash, which is among the
+/// first rows after the log was this long.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Row {
+    hash: [u8; 32],
+    after: u64,
 }
 
 impl Ledger {
@@ -53,6 +65,32 @@ impl Ledger {
         .await
     }
 
+    /// The first row of a batch that is about to be committed.
+    pub(super) fn first_row(&self, batch: &Batch) -> Row {
+        let hash = batch.leaves.first().map(|leaf| hash(&leaf.entry)).unwrap_or_default();
+        Row { hash, after: self.store.log_size() }
+    }
+
+    /// Where a row stands that was committed together with what its retries are told.
+    pub(super) async fn index_of(&self, row: Row) -> Result<u64, ConsentError> {
+        let (store, Row { hash: wanted, after }) = (self.store.clone(), row);
+        let found = off_the_worker(move || {
+            let mut from = after;
+            loop {
+                let page = store.leaves(from, PAGE)?;
+                if let Some(at) = (from..).zip(&page).find(|(_, leaf)| hash(leaf) == wanted) {
+                    return Ok(Some(at.0));
+                }
+                match u64::try_from(page.len()) {
+                    Ok(read @ 1..) => from += read,
+                    _ => return Ok(None),
+                }
+            }
+        });
+        // INVARIANT: act, record and row are one batch, so where the record is, the row is.
+        Ok(found.await?.ok_or(RetryError::Forgotten)?)
+    }
+
     /// What an act is told as; `index` is its row, once it has one.
     pub(super) fn acted(
         &self,
@@ -72,4 +110,12 @@ impl Ledger {
         let purpose = act.purpose.as_ref()?;
         self.gates.last_use(key.sid(), purpose)
     }
+}
+
+fn hash(leaf: &[u8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    for (to, from) in out.iter_mut().zip(digest::digest(&digest::SHA256, leaf).as_ref()) {
+        *to = *from;
+    }
+    out
 }

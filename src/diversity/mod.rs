@@ -10,6 +10,8 @@
 //!
 //! Start with [`rerank`]; [`Dial`] says how strongly, [`measure`] what came of it.
 
+mod boost;
+
 mod dial;
 
 mod tags;
@@ -22,6 +24,7 @@ mod rerank;
 
 mod measure;
 
+pub use boost::{Lifted, lift};
 pub use candidates::{Candidates, CandidatesBuilder};
 pub use dial::{Dial, InvalidDial, InvalidPreset, Preset};
 pub use measure::{Measured, measure};

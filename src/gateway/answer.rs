@@ -18,6 +18,8 @@ pub struct Answered {
     pub tier: Tier,
     /// The items, best first.
     pub items: Vec<Ranked>,
+    /// How many candidates the person had muted. No app is told.
+    pub muted: usize,
     /// What re-ranking did; `None` when there was nothing to rank.
     pub effect: Option<Effect>,
     /// What was decided, and why.
@@ -50,6 +52,8 @@ pub enum Source {
     Diversity,
     /// Re-ranking brought it up, and it lies mostly outside what the person usually meets.
     Bridge,
+    /// A tag that the person wants more of brought it up.
+    Boosted,
     /// Many people met it lately.
     Popular,
     /// It stands early in the operator's catalogue.
@@ -64,6 +68,7 @@ impl Source {
             Self::Model => "model",
             Self::Diversity => "diversity",
             Self::Bridge => "bridge",
+            Self::Boosted => "boosted",
             Self::Popular => "popular",
             Self::Catalogue => "catalogue",
         }

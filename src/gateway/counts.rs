@@ -29,6 +29,8 @@ pub struct Counts {
     pub unrecorded: Counter,
     /// Rows that were taken back, by why.
     pub voided: Labelled<Counter>,
+    /// Items that a person had muted: proposed, caught by the last look at a list, shown.
+    pub muted: Labelled<Counter>,
     /// Events that were used for a purpose.
     pub events_accepted: Counter,
     /// Events that went on to a model.
@@ -90,6 +92,7 @@ impl Default for Counts {
             rank: Histogram::seconds(),
             unrecorded: Counter::default(),
             voided: Labelled::default(),
+            muted: Labelled::default(),
             events_accepted: Counter::default(),
             events_forwarded: Counter::default(),
             events_dropped: Labelled::default(),

@@ -1,12 +1,9 @@
 //! What the gateway holds of a person for purposes, as the person may see it: how much, and since when. It reads what
 //! `track`, `taste` and `retell` write.
 
-use super::{
-    Gateway, GatewayError, popularity::met_prefix, retell::told_prefix, taste::Taste,
-    taste::taste_key, track::Met,
-};
+use super::{Gateway, GatewayError, taste::Taste, track::Met};
 use crate::{
-    consent::Person,
+    consent::{self, Person, Shelf, held_prefix},
     domain::{PurposeId, Timestamp},
     store::{Key, Record},
 };
@@ -22,6 +19,8 @@ pub struct Held {
     pub tastes: Vec<(String, f64)>,
     /// Calls of events that a model inside this process was told.
     pub told: Kept,
+    /// Records that a reset left behind: not used, and there until it can no longer be undone.
+    pub left_behind: usize,
 }
 
 /// How many records, and from when to when.
@@ -36,13 +35,9 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Counts one more, if its key tells when it was.
-    fn count(&mut self, key: &Key, prefix: &[u8]) {
+    /// Counts one more, of this moment.
+    fn count(&mut self, at: Timestamp) {
         self.records += 1;
-        let rest = key.as_bytes().strip_prefix(prefix).and_then(|rest| rest.first_chunk());
-        let Some(at) = rest.map(|at| Timestamp::from_millis(i64::from_be_bytes(*at))) else {
-            return;
-        };
         self.oldest = Some(self.oldest.map_or(at, |known| known.min(at)));
         self.newest = Some(self.newest.map_or(at, |known| known.max(at)));
     }
@@ -68,19 +63,25 @@ impl Gateway {
     /// Reads the disk.
     fn held_for(&self, person: &Person, purpose: &PurposeId) -> Result<Held, GatewayError> {
         let (sid, mut held) = (person.key.sid(), Held::default());
-        let prefix = met_prefix(sid, purpose);
-        for found in self.store.scan(&prefix) {
+        let life = person.standing.life(purpose);
+        for found in self.store.scan(&held_prefix(sid, purpose)) {
             let (key, record): (Key, Record) = found?;
-            held.meetings.count(&key, &prefix);
-            held.met_items += person.key.open::<Met>(&key, &record)?.items.len();
-        }
-        let prefix = told_prefix(sid, purpose);
-        for found in self.store.scan(&prefix) {
-            held.told.count(&found?.0, &prefix);
-        }
-        let key = taste_key(sid, purpose);
-        if let Some(record) = self.store.read(&key)? {
-            held.tastes = person.key.open::<Taste>(&key, &record)?.heaviest_first();
+            let Some(known) = consent::Held::read(&key) else { continue };
+            if known.life != life {
+                held.left_behind += 1;
+                continue;
+            }
+            match known.shelf {
+                Shelf::Met => {
+                    held.meetings.count(known.at);
+                    held.met_items += person.key.open::<Met>(&key, &record)?.items.len();
+                }
+                Shelf::Told => held.told.count(known.at),
+                Shelf::Taste => {
+                    let taste = person.key.open::<Taste>(&key, &record)?;
+                    held.tastes = taste.heaviest_first(self.since(person));
+                }
+            }
         }
         Ok(held)
     }

@@ -13,8 +13,10 @@ mod ask;
 mod counts;
 mod course;
 mod disclose;
+mod forget;
 mod happening;
 mod held;
+mod mutes;
 mod note;
 mod popularity;
 mod preview;
@@ -32,8 +34,10 @@ use rustc_hash::FxHashMap;
 pub use answer::{Answered, Decision, Effect, Fault, Ranked, Source};
 pub use ask::{Asked, Proposed};
 pub use counts::{Counts, PurposeCounts, RecipientCounts, Spent, Stage};
+pub use forget::{AtRecipients, Became, Forgotten, Span, Went};
 pub use happening::{Dropped, Happening, Kind, Tracked};
 pub use held::{Held, Kept};
+pub use mutes::Met as MutesMet;
 pub use preview::{Previewed, TierPreview, Viewer};
 
 /// How strongly an answer is re-ranked, for who words a call.
@@ -117,6 +121,7 @@ pub struct Gateway {
     tenants: Arc<FxHashMap<TenantId, Tenant>>,
     tastes: Arc<taste::Tastes>,
     gap: Arc<disclose::Gap>,
+    meter: Arc<mutes::Meter>,
     names: Arc<Names>,
     counts: Arc<Counts>,
     shards: Shards<Counts>,
@@ -200,6 +205,7 @@ impl Gateway {
             tenants: Arc::new(tenants),
             tastes: Arc::new(taste::Tastes::new(ground.settings.people)),
             gap: Arc::default(),
+            meter: Arc::default(),
             names: Arc::new(Names::new()?),
             counts: shards.fresh(),
             shards,

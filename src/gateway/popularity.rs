@@ -5,7 +5,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::{Gateway, GatewayError, track::Met};
 use crate::{
     catalog::WINDOW,
-    consent::{Person, held_prefix},
+    consent::{Held, Person, Shelf},
     domain::{ItemId, PurposeId, Sid, Timestamp},
     policy::Bundle,
     store::{Batch, Key},
@@ -44,7 +44,8 @@ impl Gateway {
         let (since, bundle) = (now.before(WINDOW), self.policies.snapshot());
         for found in self.store.scan(b"d/") {
             let (key, record) = found?;
-            let Some((sid, at)) = counted(&key, purpose) else { continue };
+            let Some(held) = counted(&key, purpose) else { continue };
+            let Held { sid, at, life, .. } = held;
             if at < since {
                 old.push(key);
                 continue;
@@ -55,6 +56,12 @@ impl Gateway {
                 close(&mut counts, current.replace((sid, person, FxHashSet::default())));
             }
             let Some((_, Some(person), met)) = &mut current else { continue };
+            let standing = &person.standing;
+            let too_old = standing.rules.forgets_before(now).is_some_and(|before| at < before);
+            // What a reset has left behind may come back, and counts as little as what is to be forgotten.
+            if too_old || life != standing.life(purpose) {
+                continue;
+            }
             let Met { items, .. } = person.key.open(&key, &record)?;
             met.extend(items);
         }
@@ -80,19 +87,7 @@ fn close(
     }
 }
 
-/// Whose meeting `key` holds and when it was, if it holds one for `purpose`.
-fn counted(key: &Key, purpose: &PurposeId) -> Option<(Sid, Timestamp)> {
-    let sid = key.as_bytes().strip_prefix(b"d/")?.first_chunk::<16>().map(|sid| Sid(*sid))?;
-    let at = key.as_bytes().strip_prefix(met_prefix(sid, purpose).as_slice())?.first_chunk()?;
-    Some((sid, Timestamp::from_millis(i64::from_be_bytes(*at))))
-}
-
-/// The key of a meeting: its moment is part of it, so that what is too old is found without opening it.
-pub(super) fn met_key(sid: Sid, purpose: &PurposeId, at: Timestamp, draw: [u8; 8]) -> Key {
-    let prefix = met_prefix(sid, purpose);
-    Key::new(&[prefix.as_slice(), &at.millis().to_be_bytes(), &draw].concat())
-}
-
-pub(super) fn met_prefix(sid: Sid, purpose: &PurposeId) -> Vec<u8> {
-    [held_prefix(sid, purpose), b"met/".to_vec()].concat()
+/// What `key` says, if it is that of a meeting kept for `purpose`.
+fn counted<'a>(key: &'a Key, purpose: &PurposeId) -> Option<Held<'a>> {
+    Held::read(key).filter(|held| held.shelf == Shelf::Met && held.purpose == purpose.as_str())
 }

@@ -6,7 +6,7 @@ use super::{
     Answered, Asked, Decision, Fault, Gateway, Spent,
     disclose::{Decided, Disclosed, Recorded, Unrecorded},
     note,
-    rank::{Pool, Wishes},
+    rank::{Listed, Pool, Wishes},
     retry::Question,
 };
 use crate::{
@@ -188,6 +188,7 @@ impl Gateway {
             self.void(told.recorded, told.ruling, "consent_changed", sent);
             return Telling::Again;
         }
+        self.meter(told.person, &answered);
         // A void row is all that is said of a call that was not sent.
         if !told.recorded.is_void() {
             self.remember(&answered, told);
@@ -282,7 +283,11 @@ impl Gateway {
         };
         let rules = person
             .map_or_else(|| Cow::Owned(Rules::default()), |p| Cow::Borrowed(&p.standing.rules));
-        let (items, effect) = self.list(pool, &Wishes { asked, rules: &rules, profile: &profile });
+        // A boost makes a list personal, so it counts only where one may be.
+        let personal = fault.is_none() && ruling.tier() == Tier::Individual;
+        let boosts = if personal { rules.boosted_tags.as_slice() } else { &[] };
+        let wishes = Wishes { asked, rules: &rules, boosts, profile: &profile };
+        let Listed { items, effect, muted } = self.list(pool, &wishes);
         let rank = (begun, begun.elapsed());
         self.counts.rank.observe(rank.1);
         let tier = if fault.is_some() { Tier::None } else { ruling.tier() };
@@ -295,6 +300,7 @@ impl Gateway {
             recommendation_id: uuid::Builder::from_random_bytes(recorded.nonce).into_uuid(),
             tier,
             items,
+            muted,
             effect,
             decision: Decision {
                 policies: ruling.policies().map(str::to_owned).collect(),
@@ -325,7 +331,7 @@ impl Gateway {
     ) -> Answered {
         let rules = person
             .map_or_else(|| Cow::Owned(Rules::default()), |p| Cow::Borrowed(&p.standing.rules));
-        let wishes = Wishes { asked, rules: &rules, profile: &Profile::default() };
+        let wishes = Wishes { asked, rules: &rules, boosts: &[], profile: &Profile::default() };
         let objects = bundle.catalogue().purpose(&asked.purpose).is_some_and(|purpose| {
             let now = self.clock.now();
             let kept = person.and_then(|person| person.standing.purpose(purpose.id()));
@@ -333,7 +339,7 @@ impl Gateway {
                 && (asked.signal || kept.is_some_and(|kept| kept.objects(now)))
         });
         let pool = asked.candidates.as_deref().map_or(Pool::Nothing, Pool::App);
-        let (items, effect) = self.list(&pool, &wishes);
+        let Listed { items, effect, muted } = self.list(&pool, &wishes);
         Answered {
             recommendation_id: uuid::Builder::from_random_bytes(
                 self.entropy.draw().unwrap_or_default(),
@@ -341,6 +347,7 @@ impl Gateway {
             .into_uuid(),
             tier: Tier::None,
             items,
+            muted,
             effect,
             decision: Decision {
                 policies: Vec::new(),

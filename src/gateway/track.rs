@@ -1,6 +1,6 @@
 //! Events: what people did. What consent lets pass goes on under the pseudonym; the rest is dropped and counted.
 
-use std::{iter, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -9,12 +9,12 @@ use super::{
     course::Course,
     disclose::{Decided, Disclosed, Unrecorded},
     happening::Use,
-    popularity::met_key,
     recommend::whom,
+    taste::{Day, day_of},
 };
 use crate::{
     audit::CallKind,
-    consent::{Circumstances, Moment, Person},
+    consent::{Circumstances, Moment, Person, Shelf},
     domain::{Detail, ItemId, PurposeId, Tier, Timestamp},
     policy::{Bundle, GateFacts, ReasonCode, Ruling, Shaped},
     pseudonym::{Which, pseudonym},
@@ -30,7 +30,7 @@ const AT_ONCE: usize = 50;
 /// How often a batch whose ground moves under it is told anew.
 const TELLINGS: usize = 3;
 
-/// What is kept for the popular list: which items a person met in one call, and when. Sealed under their key, under
+/// What is kept for the popular list: which items a person met in one call and on one day, and when. Sealed under their key, under
 /// the purpose it is kept for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Met {
@@ -110,6 +110,11 @@ impl Gateway {
             }
             if self.ledger.gates().is_shut(person.key.sid()) {
                 return Ok(Use::Dropped("consent_changed"));
+            }
+            if person.standing.rules.is_private(self.clock.now()) {
+                // What was kept of this call before the session began stays: it was no part of it.
+                let kept = Use::Used { forwarded: false };
+                return Ok(if course.kept() { kept } else { Use::Dropped("private_session") });
             }
             if let Some(used) =
                 self.tell_events(&person, events, registered, signal, course).await?
@@ -218,16 +223,23 @@ impl Gateway {
         course: &mut Course,
     ) -> Result<bool, GatewayError> {
         let now = self.clock.now();
-        let liked = events.iter().filter(|event| event.kind.weight(event.value) > 0.0);
-        let mut items: Vec<ItemId> = liked.map(|event| event.item.clone()).collect();
-        items.sort_unstable();
-        items.dedup();
-        // The latest meeting stands for all of the call: the window of the popular list is a month.
-        let at = events.iter().filter_map(|event| event.at).max().unwrap_or(now).min(now);
-        let sid = person.key.sid();
-        let draw: [u8; 8] = self.entropy.draw().map_err(crate::vault::VaultError::from)?;
-        let key = met_key(sid, purpose, at, draw);
-        let put = person.key.seal(&self.entropy, key, None, &Met { at, items })?;
+        let mut days: BTreeMap<Day, Met> = BTreeMap::new();
+        for event in events.iter().filter(|event| event.kind.weight(event.value) > 0.0) {
+            let at = event.at.unwrap_or(now).min(now);
+            let met = days.entry(day_of(at)).or_insert_with(|| Met { at, items: Vec::new() });
+            // The latest meeting stands for all of a call and day: the window of the popular list is a month.
+            met.at = met.at.max(at);
+            met.items.push(event.item.clone());
+        }
+        let place = (person.key.sid(), purpose, person.standing.life(purpose));
+        let mut puts = Vec::new();
+        for mut met in days.into_values() {
+            met.items.sort_unstable();
+            met.items.dedup();
+            let draw: [u8; 8] = self.entropy.draw().map_err(crate::vault::VaultError::from)?;
+            let key = Shelf::Met.at(place, met.at, draw);
+            puts.push(person.key.seal(&self.entropy, key, None, &met)?);
+        }
         let decided = Decided {
             kind: CallKind::Events,
             ruling,
@@ -239,7 +251,7 @@ impl Gateway {
             now,
         };
         let told = course.keeping(self)?;
-        let also = Batch { put: iter::once(put).chain(told).collect(), ..Batch::default() };
+        let also = Batch { put: puts.into_iter().chain(told).collect(), ..Batch::default() };
         match self.record(decided, also).await {
             Ok(_) => {
                 course.recorded(true);
@@ -313,9 +325,13 @@ impl Gateway {
         purpose: &PurposeId,
         events: &[&Happening],
     ) -> Result<Option<Put>, GatewayError> {
-        let weighed =
-            events.iter().map(|event| (event.item.clone(), event.kind.weight(event.value)));
-        let weighed: Arc<[(ItemId, f64)]> = weighed.filter(|(_, weight)| *weight > 0.0).collect();
+        let now = self.clock.now();
+        let weighed = events.iter().map(|event| {
+            let day = day_of(event.at.unwrap_or(now).min(now));
+            (event.item.clone(), event.kind.weight(event.value), day)
+        });
+        let weighed: Arc<[(ItemId, f64, Day)]> =
+            weighed.filter(|(_, weight, _)| *weight > 0.0).collect();
         let (gateway, person, purpose) = (self.clone(), person.clone(), purpose.clone());
         let read =
             tokio::task::spawn_blocking(move || gateway.taste_after(&person, &purpose, &weighed));

@@ -35,7 +35,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         purposes::list, consents::act, consents::query, consents::mine,
         linking::link, linking::unlink, linking::mine, guardians::guard, guardians::unguard,
         me::view::mine, me::decisions::mine, me::explain::explain, me::export::mine, me::receipts::mine,
-        me::rules::read, me::rules::change,
+        me::rules::read, me::rules::change, me::reset::reset, me::reset::undo, me::forget::forget,
         audit::entries::read, audit::policies::read, audit::table::read, audit::requests::read, audit::processing::read,
         log::checkpoint, log::cosigned, log::retention, log::tile, log::vocabulary, log::shards, log::of_shard,
         well_known::jwks, well_known::gpc, status::health, status::describe, status::reference, status::problem

@@ -11,7 +11,7 @@ use crate::{
     auth::{AuthError, TooMany},
     catalog::CatalogError,
     consent::ConsentError,
-    domain::{PurposeId, Refusal},
+    domain::{PurposeId, Refusal, Timestamp},
     gateway::GatewayError,
     operate::{BackupError, ContinuityError, OperateError, imports::ImportError},
     policy::{Catalogue, ContextError, ContextFlaw},
@@ -79,6 +79,11 @@ impl From<ConsentError> for Problem {
                 ProblemKind::GuardianConflict,
                 "Record the guardian and how they were verified with POST /v1/guardians first.",
             ),
+            ConsentError::NothingHeld => Self::new(
+                ProblemKind::NothingHeld,
+                "The gateway knows nobody by this id: nothing is held, so there is nothing to do.",
+            ),
+            ConsentError::NothingToUndo(closed_at) => nothing_to_undo(closed_at),
             ConsentError::Retry(error) => error.into(),
             ConsentError::Contended => {
                 Self::new(ProblemKind::Contended, "The person's standing kept changing.")
@@ -92,6 +97,21 @@ impl From<ConsentError> for Problem {
             | ConsentError::Jose(_)
             | ConsentError::Entropy(_) => internal(&error),
         }
+    }
+}
+
+fn nothing_to_undo(closed_at: Option<Timestamp>) -> Problem {
+    let (reason, detail) = match closed_at {
+        Some(_) => (
+            "window_closed",
+            "The time in which the reset could be undone is over, and what was left behind is deleted.",
+        ),
+        None => ("no_reset", "There was no reset."),
+    };
+    let problem = Problem::new(ProblemKind::NothingToUndo, detail).with("reason", reason);
+    match closed_at {
+        Some(at) => problem.with("closed_at", at.rfc3339()),
+        None => problem,
     }
 }
 

@@ -120,15 +120,20 @@ pub(super) fn answers(shards: &[std::sync::Arc<Counts>], recipient: &str) -> Opt
 fn events(page: &mut Page, of: &Inner) {
     let mut events = Family::counts("consentry_events", "Events that were used, and went on");
     let mut dropped = Family::counts("consentry_events_dropped", "Events not used, by why");
+    let mut muted = Family::counts("consentry_muted_items", "Muted items, by what became of them");
     for shard in of.ground.gateway.counts().all() {
         events.count([("outcome", "accepted")], shard.events_accepted.value());
         events.count([("outcome", "forwarded")], shard.events_forwarded.value());
+        for (outcome, count) in shard.muted.each() {
+            muted.count([("outcome", outcome)], count.value());
+        }
         for (reason, count) in shard.events_dropped.each() {
             dropped.count([("reason", reason)], count.value());
         }
     }
     page.add(events);
     page.add(dropped);
+    page.add(muted);
 }
 
 fn consents(page: &mut Page, of: &Inner) {

@@ -1,6 +1,6 @@
 //! What people's rights stand on.
 
-use std::{fmt, ops::Deref, sync::Arc};
+use std::{fmt, ops::Deref, sync::Arc, time::Duration};
 
 use jiff::civil::Date;
 
@@ -36,6 +36,8 @@ pub struct Ground {
     pub gpc_last_update: Option<Date>,
     /// Who may look through the log now.
     pub looks: Looks,
+    /// For how long a reset can be undone, where the person does not say.
+    pub undo_within: Duration,
     /// Randomness.
     pub entropy: Entropy,
     /// Time.

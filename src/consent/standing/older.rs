@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{Generation, PurposeStanding, Rules, Standing};
-use crate::domain::{CategoryId, Epoch, ItemId, Tag, Tier, Timestamp};
+use crate::domain::{CategoryId, Epoch, ItemId, Pseudodomain, RecipientId, Tag, Tier, Timestamp};
 
 /// Schema 1.
 #[derive(Deserialize)]
@@ -13,7 +13,14 @@ pub(super) struct Standing1 {
     purposes: Vec<PurposeStanding>,
     under_14_until: Option<Timestamp>,
     rules: Rules1,
-    generations: Vec<Generation>,
+    generations: Vec<Generation1>,
+}
+
+#[derive(Deserialize)]
+struct Generation1 {
+    recipient: RecipientId,
+    domain: Pseudodomain,
+    number: u32,
 }
 
 #[derive(Deserialize)]
@@ -34,9 +41,16 @@ impl From<Standing1> for Standing {
             purposes: older.purposes,
             under_14_until: older.under_14_until,
             rules: older.rules.into(),
-            generations: older.generations,
+            generations: older.generations.into_iter().map(Generation::from).collect(),
             ..Self::default()
         }
+    }
+}
+
+impl From<Generation1> for Generation {
+    fn from(older: Generation1) -> Self {
+        let Generation1 { recipient, domain, number } = older;
+        Self { recipient, domain, number, highest: number }
     }
 }
 
@@ -66,7 +80,8 @@ mod tests {
         assert_eq!((standing.epoch, standing.audit_epoch), (Epoch(7), 2));
         assert_eq!((standing.rules.cap, standing.rules.dial), (Tier::None, Some(0.5)));
         assert_eq!(standing.rules.muted_tags[0].as_str(), "tv");
-        assert_eq!(standing.generations[0].number, 1);
+        assert_eq!((standing.generations[0].number, standing.generations[0].highest), (1, 1));
+        assert_eq!((standing.lives.len(), standing.resets.len()), (0, 0));
         assert_eq!(standing.rules.private_until, None);
         assert!(Standing::older(0, &bytes).is_none());
     }

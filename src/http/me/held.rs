@@ -61,6 +61,8 @@ pub(in crate::http) struct OwnHeld {
     /// Calls of events that a model inside the gateway was told; kept while you consent.
     #[schema(inline)]
     told: OwnKept,
+    /// Records that a reset of yours left behind: not used, and there until the reset can no longer be undone.
+    left_behind: usize,
 }
 
 /// Meetings with items.
@@ -135,7 +137,9 @@ impl<'a> OwnPurpose<'a> {
 
 impl OwnHeld {
     pub(super) fn of(held: Option<&Held>) -> Self {
-        let Some(Held { meetings, met_items, tastes, told }) = held else { return Self::default() };
+        let Some(Held { meetings, met_items, tastes, told, left_behind }) = held else {
+            return Self::default();
+        };
         let until = meetings.oldest.map(|oldest| oldest.after(WINDOW).rfc3339());
         let OwnKept { records, oldest, newest } = OwnKept::of(*meetings);
         let taste = |(tag, weight): &(String, f64)| OwnTaste { tag: tag.clone(), weight: *weight };
@@ -149,6 +153,7 @@ impl OwnHeld {
             },
             tastes: tastes.iter().map(taste).collect(),
             told: OwnKept::of(*told),
+            left_behind: *left_behind,
         }
     }
 }

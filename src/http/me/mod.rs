@@ -3,7 +3,9 @@
 pub(super) mod decisions;
 pub(super) mod explain;
 pub(super) mod export;
+pub(super) mod forget;
 pub(super) mod receipts;
+pub(super) mod reset;
 pub(super) mod rules;
 pub(super) mod view;
 

@@ -19,7 +19,7 @@ use super::{
     rules::OwnRules,
 };
 use crate::{
-    consent::{Act, Deletion, Person, Rules},
+    consent::{Act, Deletion, Person, Standing},
     domain::{Controller, Epoch, PurposeId, Timestamp},
     gateway::Held,
     rights::Tally,
@@ -148,8 +148,13 @@ pub(in crate::http) async fn mine(
     let undurable = person.as_ref().map(|person| edge.ledger.undurable(person.key.sid()));
     let undurable = undurable.unwrap_or_default();
     let standing = ConsentStanding::of(&bundle, person.as_ref(), &undurable, edge.now());
-    let nobody = Rules::default();
-    let rules = person.as_ref().map_or(&nobody, |person| &person.standing.rules);
+    let nobody = Standing::default();
+    let stands = person.as_ref().map_or(&nobody, |person| &person.standing);
+    let rules = &stands.rules;
+    let met = match &person {
+        Some(person) => edge.gateway.mutes_met(person).await?,
+        None => None,
+    };
     let organisation = edge.inspector.organisation();
     let recipients = OwnRecipient::all(&organisation.recipients, &found, &standing);
     let catalogue = bundle.catalogue();
@@ -169,7 +174,7 @@ pub(in crate::http) async fn mine(
         purposes: purposes.collect(),
         recipients,
         acts: OwnActs::of(&found.acts),
-        rules: OwnRules::of(rules),
+        rules: OwnRules::of(rules, met, stands.undo_until(edge.now())),
         decisions: OwnCounts {
             since: found.since.rfc3339(),
             details_kept_days: organisation.bodies_kept_days,

@@ -134,6 +134,12 @@ problems! {
     GuardianConflict CONFLICT "guardian-conflict" "Nobody can act for this person so"
         "A guardian acts for a child under 14 whose birthday is known, and only once their relation was verified."
         []
+    NothingHeld CONFLICT "nothing-held" "Nothing is held of the person"
+        "The gateway knows nobody by this id, so there is nothing to reset or forget. Nothing was changed."
+        []
+    NothingToUndo CONFLICT "nothing-to-undo" "There is no reset that can be undone"
+        "The reason says why: no_reset (there was none, or it was undone) or window_closed (its time is over, and what was left behind is deleted or about to be). GET /v1/me/rules tells until when a reset can be undone."
+        ["reason": "why there is nothing to undo", "closed_at": "when the last window closed"]
     Contended CONFLICT "contended" "Others changed the same record at the same time"
         "Nothing was changed. Repeat the call."
         []

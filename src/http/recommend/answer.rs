@@ -67,7 +67,8 @@ pub(in crate::http) struct Item<'a> {
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct ItemReason<'a> {
     /// `model`: the model's own list holds it. `diversity`: re-ranking brought it up. `bridge`: the same, and it lies
-    /// mostly outside what the person usually meets. `popular`: at least 20 people met it lately. `catalogue`: it
+    /// mostly outside what the person usually meets. `boosted`: the person wants more of one of its tags, and the model's
+    /// own list would not hold it. `popular`: at least 20 people met it lately. `catalogue`: it
     /// stands early in the operator's catalogue.
     #[schema(example = "model")]
     source: &'static str,
@@ -244,7 +245,9 @@ impl Serialize for Items<'_> {
                 source: ranked.source.as_str(),
                 tags: Tags(&ranked.tags),
                 used: match ranked.source {
-                    Source::Model | Source::Diversity | Source::Bridge => self.used,
+                    Source::Model | Source::Diversity | Source::Bridge | Source::Boosted => {
+                        self.used
+                    }
                     Source::Popular | Source::Catalogue => &[],
                 },
             },

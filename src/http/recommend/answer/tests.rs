@@ -23,6 +23,7 @@ fn answered() -> Answered {
         recommendation_id: Uuid::nil(),
         tier: Tier::Individual,
         items: vec![ranked("a\"b", Source::Model, Some(0.5)), ranked("c", Source::Popular, None)],
+        muted: 0,
         effect: Some(Effect {
             strength: 0.4,
             ild: (0.25, 0.5),
