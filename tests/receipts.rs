@@ -406,6 +406,12 @@ async fn the_keys_are_published_and_nothing_secret_with_them() {
 async fn a_guardians_act_is_told_as_one() {
     let stage = stage().await;
     let more = json!({"guardian": true, "subject": {"id": "kim", "under_14_until": "2030-05-01"}});
+    let verified = json!({
+        "subject": {"id": "kim"}, "under_14_until": "2030-05-01", "guardian": {"id": "mum"},
+        "verification": {"method": "card", "verified_at": "2026-11-22T00:00:00Z"}
+    });
+    let recorded = stage.post("/v1/guardians").token(&stage.shop()).json(&verified).send().await;
+    assert_eq!(recorded.status, 200, "{}", recorded.body);
     let given = stage.known_as("kim").gives_to(RECOMMEND, &more).await;
     let told = claims(given["receipt"].as_str().unwrap());
     assert_eq!(told["events"][0]["entity_id"], "guardian");

@@ -18,13 +18,13 @@ use rustc_hash::FxBuildHasher;
 
 use super::{
     App, AuthError, Caller, CallerKind, Key, Scopes, SetupError, TokenId,
-    claims::{Actor, Claims, Head},
+    claims::{Actor, Claims, Head, person},
     rate::Limiters,
     trust::Trust,
 };
 use crate::{
     ambient::Clock,
-    domain::{AppId, IdType, Profile, SubjectRef, TenantId, Timestamp, UserId},
+    domain::{AppId, TenantId, Timestamp},
     telemetry::Counter,
 };
 
@@ -315,12 +315,7 @@ impl Authority {
             CallerKind::Subject => {
                 let (kind, profile) = (claims.sub_type.as_deref(), claims.profile.as_deref());
                 subject = Some(person(sub, kind, profile)?);
-                guardian = match &claims.act {
-                    Some(Actor { sub, sub_type, profile }) => {
-                        Some(person(sub, sub_type.as_deref(), profile.as_deref())?)
-                    }
-                    None => None,
-                };
+                guardian = claims.act.as_ref().map(Actor::person).transpose()?;
             }
             CallerKind::Auditor | CallerKind::Operator => {}
         }
@@ -359,23 +354,6 @@ impl fmt::Debug for Authority {
 fn fingerprint(token: &str) -> [u8; 32] {
     let digest = digest::digest(&digest::SHA256, token.as_bytes());
     digest.as_ref().try_into().unwrap_or_default()
-}
-
-fn person(
-    sub: &str,
-    id_type: Option<&str>,
-    profile: Option<&str>,
-) -> Result<SubjectRef, AuthError> {
-    const CLAIMS: AuthError = AuthError::Malformed { part: "claims" };
-    let id_type = match id_type {
-        Some(name) => IdType::parse(name).map_err(|_| CLAIMS)?,
-        None => IdType::user_id(),
-    };
-    let profile = match profile {
-        Some(name) => Some(Profile::parse(name).map_err(|_| CLAIMS)?),
-        None => None,
-    };
-    Ok(SubjectRef { profile, ..SubjectRef::new(id_type, UserId::parse(sub).map_err(|_| CLAIMS)?) })
 }
 
 /// The one tenant that all who name one agree on; the standard tenant if none does.

@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
 
 use super::{AuthError, key::Algorithm};
-use crate::domain::Timestamp;
+use crate::domain::{IdType, Profile, SubjectRef, Timestamp, UserId};
 
 /// What a token's header says, before anything about it is believed.
 #[derive(Debug)]
@@ -65,6 +65,31 @@ pub(super) struct Actor {
     pub(super) sub: String,
     pub(super) sub_type: Option<String>,
     pub(super) profile: Option<String>,
+}
+
+impl Actor {
+    /// Who that is.
+    pub(super) fn person(&self) -> Result<SubjectRef, AuthError> {
+        person(&self.sub, self.sub_type.as_deref(), self.profile.as_deref())
+    }
+}
+
+/// The person whom a token names so.
+pub(super) fn person(
+    sub: &str,
+    id_type: Option<&str>,
+    profile: Option<&str>,
+) -> Result<SubjectRef, AuthError> {
+    const CLAIMS: AuthError = AuthError::Malformed { part: "claims" };
+    let id_type = match id_type {
+        Some(name) => IdType::parse(name).map_err(|_| CLAIMS)?,
+        None => IdType::user_id(),
+    };
+    let profile = match profile {
+        Some(name) => Some(Profile::parse(name).map_err(|_| CLAIMS)?),
+        None => None,
+    };
+    Ok(SubjectRef { profile, ..SubjectRef::new(id_type, UserId::parse(sub).map_err(|_| CLAIMS)?) })
 }
 
 /// `aud`: one name or several.

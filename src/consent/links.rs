@@ -151,8 +151,9 @@ impl Ledger {
         let now = self.clock.now();
         let purposes = std::mem::take(&mut other.standing.purposes);
         let rules = std::mem::take(&mut other.standing.rules);
-        // What recipients hold of the alias alone is nobody's any more.
-        let held: Vec<PurposeId> = purposes.iter().map(|known| known.purpose.clone()).collect();
+        // What recipients hold of the alias alone is nobody's any more. After a no it is owed already.
+        let given = purposes.iter().filter(|p| p.consent.written_state() == ConsentState::Given);
+        let held: Vec<PurposeId> = given.map(|known| known.purpose.clone()).collect();
         for purpose in &held {
             self.let_go(purpose, &mut other)?;
         }

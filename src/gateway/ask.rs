@@ -1,9 +1,10 @@
 //! What an app asks, read and checked.
 
 use crate::{
+    consent::Person,
     diversity::Dial,
-    domain::{AppId, ItemId, PurposeId, Tag},
-    policy::Context,
+    domain::{AppId, ItemId, PurposeId, Tag, Timestamp},
+    policy::{Bundle, Context, GpcEffect},
     vault::Handle,
 };
 
@@ -34,6 +35,17 @@ pub struct Asked {
     pub dial: Option<Dial>,
     /// Whether the call carries Global Privacy Control.
     pub signal: bool,
+}
+
+impl Asked {
+    /// Whether an objection by signal stands against the purpose, by this call or kept of `person`, and is heeded.
+    pub(super) fn objects(&self, bundle: &Bundle, person: Option<&Person>, now: Timestamp) -> bool {
+        bundle.catalogue().purpose(&self.purpose).is_some_and(|purpose| {
+            let kept = person.and_then(|person| person.standing.purpose(purpose.id()));
+            purpose.gpc() != GpcEffect::Ignored
+                && (self.signal || kept.is_some_and(|kept| kept.objects(now)))
+        })
+    }
 }
 
 /// A candidate of the app's own.

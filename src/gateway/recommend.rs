@@ -14,7 +14,7 @@ use crate::{
     consent::{Circumstances, Moment, Person, Rules, Standing},
     diversity::Profile,
     domain::{Detail, Epoch, Tier, Timestamp},
-    policy::{Bundle, CategoryFacts, GpcEffect, Permit, Ruling, Shaped, Whom},
+    policy::{Bundle, CategoryFacts, Permit, Ruling, Shaped, Whom},
     pseudonym::{Which, pseudonym},
     store::Batch,
     upstream::{Model, OutboundQuery},
@@ -332,12 +332,6 @@ impl Gateway {
         let rules = person
             .map_or_else(|| Cow::Owned(Rules::default()), |p| Cow::Borrowed(&p.standing.rules));
         let wishes = Wishes { asked, rules: &rules, boosts: &[], profile: &Profile::default() };
-        let objects = bundle.catalogue().purpose(&asked.purpose).is_some_and(|purpose| {
-            let now = self.clock.now();
-            let kept = person.and_then(|person| person.standing.purpose(purpose.id()));
-            purpose.gpc() != GpcEffect::Ignored
-                && (asked.signal || kept.is_some_and(|kept| kept.objects(now)))
-        });
         let pool = asked.candidates.as_deref().map_or(Pool::Nothing, Pool::App);
         let Listed { items, effect, muted } = self.list(&pool, &wishes);
         Answered {
@@ -356,7 +350,7 @@ impl Gateway {
                 withheld: Vec::new(),
                 policy: bundle.version().to_owned(),
                 consent_epoch: person.map(|person| person.standing.epoch),
-                gpc: objects,
+                gpc: asked.objects(bundle, person, self.clock.now()),
                 fault: Some(fault),
             },
             log: None,

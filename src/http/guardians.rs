@@ -11,7 +11,6 @@ use super::{
     body::{JSON, parse},
     caller::{By, Unread},
     consents::turns_14,
-    linking::named,
     object::objects,
     openapi::{BodyRefusals, Conflicts, Unrecorded},
     read::{Read, Subject},
@@ -126,11 +125,14 @@ pub(in crate::http) async fn guard(
     let NewGuardian { subject, under_14_until, guardian, verification } = parse(&body)?;
     let until = under_14_until.map(|day| turns_14(day.0, "/under_14_until")).transpose()?;
     let guardian = Guardian {
-        handle: named(&edge, &caller, guardian)?,
+        handle: edge.gateway.handle(caller.tenant(), guardian.into())?,
         check: verification.method.into(),
         verified_at: verification.verified_at.0,
     };
-    let until = edge.ledger.guard(named(&edge, &caller, subject)?, guardian, until).await?;
+    let until = edge
+        .ledger
+        .guard(edge.gateway.handle(caller.tenant(), subject.into())?, guardian, until)
+        .await?;
     Ok(reply::json(StatusCode::OK, &Guarded { until: until.rfc3339() }))
 }
 
@@ -159,7 +161,7 @@ pub(in crate::http) async fn unguard(
     caller.require(Scope::Consent)?;
     let body = body.whole(JSON, edge.body_limit).await?;
     let EndedGuardian { subject } = parse(&body)?;
-    edge.ledger.unguard(named(&edge, &caller, subject)?).await?;
+    edge.ledger.unguard(edge.gateway.handle(caller.tenant(), subject.into())?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

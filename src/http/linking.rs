@@ -16,10 +16,9 @@ use super::{
     reply,
 };
 use crate::{
-    auth::{Caller, Scope},
+    auth::Scope,
     consent::{Guardian, LinkMethod, Person},
     domain::Timestamp,
-    vault::Handle,
 };
 
 /// Two ids of one person, and how the app knows.
@@ -97,7 +96,10 @@ pub(in crate::http) async fn link(
     caller.require(Scope::Consent)?;
     let body = body.whole(JSON, edge.body_limit).await?;
     let NewLink { subject, alias, method } = parse(&body)?;
-    let (subject, alias) = (named(&edge, &caller, subject)?, named(&edge, &caller, alias)?);
+    let (subject, alias) = (
+        edge.gateway.handle(caller.tenant(), subject.into())?,
+        edge.gateway.handle(caller.tenant(), alias.into())?,
+    );
     let method = match method {
         LinkWord::Login => LinkMethod::Login,
         LinkWord::Code => LinkMethod::Code,
@@ -133,7 +135,10 @@ pub(in crate::http) async fn unlink(
     caller.require(Scope::Consent)?;
     let body = body.whole(JSON, edge.body_limit).await?;
     let EndedLink { subject, alias } = parse(&body)?;
-    let (subject, alias) = (named(&edge, &caller, subject)?, named(&edge, &caller, alias)?);
+    let (subject, alias) = (
+        edge.gateway.handle(caller.tenant(), subject.into())?,
+        edge.gateway.handle(caller.tenant(), alias.into())?,
+    );
     Ok(standing(&edge, &edge.ledger.unlink(subject, alias).await?))
 }
 
@@ -204,10 +209,6 @@ pub(in crate::http) async fn mine(
         guardian: standing.and_then(|standing| standing.guardian.as_ref()).map(own),
     };
     Ok(reply::json(StatusCode::OK, &links))
-}
-
-pub(super) fn named(edge: &Edge, caller: &Caller, subject: Subject) -> Result<Handle, Problem> {
-    Ok(edge.gateway.handle(caller.tenant(), subject.into())?)
 }
 
 fn standing(edge: &Edge, person: &Person) -> Response {

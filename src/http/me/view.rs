@@ -105,6 +105,8 @@ pub(in crate::http) struct Links {
     decisions: &'static str,
     explain: &'static str,
     export: &'static str,
+    ids: &'static str,
+    receipts: &'static str,
     purposes: &'static str,
     rules: &'static str,
 }
@@ -114,6 +116,8 @@ const LINKS: Links = Links {
     decisions: "/v1/me/decisions",
     explain: "/v1/me/decisions/explain",
     export: "/v1/me/export",
+    ids: "/v1/me/links",
+    receipts: "/v1/me/receipts",
     purposes: "/v1/purposes",
     rules: "/v1/me/rules",
 };

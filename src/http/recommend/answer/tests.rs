@@ -72,7 +72,7 @@ fn an_answer_has_the_form_of_the_contract() {
                 "reasons": [{"policy": null, "reason": "consented"}],
                 "used": ["activity"],
                 "withheld": [{"category": "demographics", "reason": "coarse_only", "sent_as": "age_band"}],
-                "policy": "sha256:00", "consent_epoch": 12, "fault": null
+                "policy": "sha256:00", "consent_epoch": 12, "gpc": false, "fault": null
             },
             "log": {"origin": "gw-1.example/2026h2", "index": 123}
         })
