@@ -8,12 +8,17 @@
 //!
 //! Start with [`Deletions::run_due`], or with [`Exports::log_of`].
 
+pub mod clock;
 mod deletions;
 mod error;
 mod export;
 mod ground;
+mod right;
+
+
 
 pub use deletions::{Asking, Deletions, GIVE_UP_AFTER, NextTries, OVERDUE_AFTER};
 pub use error::RightsError;
 pub use export::{Exports, opened};
 pub use ground::{Ground, Rights};
+pub use right::{NoSuchRight, Right};
