@@ -10,7 +10,7 @@ use super::{App, AppError, Witnesses};
 use crate::{
     audit::{self, Draft, Event, Log},
     operate,
-    rights::{Asking, Deletions},
+    rights::{Asking, Deletions, requests::remove_old_requests},
     store::{Batch, Period, Store, Unavailable},
     witness,
 };
@@ -94,6 +94,7 @@ impl Chores {
                 note("period", self.turn_period().await);
                 note("revoked tokens", self.forget_ended().await);
                 note("retries", self.forget_retries().await);
+                note("requests", self.forget_requests().await);
             }
             if tick % DAILY == 0 {
                 note("popularity", self.count().await);
@@ -117,6 +118,7 @@ impl Chores {
         self.turn_period().await?;
         self.forget_ended().await?;
         self.forget_retries().await?;
+        self.forget_requests().await?;
         let dropped = self.retain().await?;
         self.prune().await?;
         published(&self.app.log).await?;
@@ -195,6 +197,13 @@ impl Chores {
     async fn forget_retries(&self) -> Result<(), AppError> {
         let retries = self.app.ledger.retries().clone();
         let removed = tokio::task::spawn_blocking(move || retries.remove_ended());
+        Ok(removed.await.unwrap_or(Ok(0)).map(drop)?)
+    }
+
+    /// Removes what is kept of requests that were closed long ago.
+    async fn forget_requests(&self) -> Result<(), AppError> {
+        let (store, now) = (self.app.store.clone(), self.app.machine.clock.now());
+        let removed = tokio::task::spawn_blocking(move || remove_old_requests(&store, now));
         Ok(removed.await.unwrap_or(Ok(0)).map(drop)?)
     }
 

@@ -36,8 +36,8 @@ pub use serve::Server;
 pub use settings::{
     AuditSettings, BackupSettings, BreakerSettings, DiversitySettings, Door, EngineSetting,
     EventsSettings, HeaderSetting, KeysSettings, LogLevel, OnWithdraw, OperatorSettings,
-    OtlpSettings, PolicySettings, ServerSettings, Settings, StoreSettings, TelemetrySettings,
-    TlsSettings, UpstreamKind, UpstreamSettings, WitnessConfig, WitnessSettings,
+    OtlpSettings, PolicySettings, RightsSettings, ServerSettings, Settings, StoreSettings,
+    TelemetrySettings, TlsSettings, UpstreamKind, UpstreamSettings, WitnessConfig, WitnessSettings,
 };
 pub(crate) use stored::{file_key_of, verify_request};
 pub use witness::{WitnessServer, Witnesses, init_witness};

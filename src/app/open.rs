@@ -8,6 +8,7 @@ use super::{
     AppError, OnWithdraw, Settings, UpstreamKind, UpstreamSettings, Witnesses, memory,
     models::Models,
     policy::{in_force, purposes_named},
+    rights::laws,
     sight::{inspector, observer},
     stored::open_store,
 };
@@ -25,6 +26,7 @@ use crate::{
     observe::Observer,
     operate::{self, Backups, Continuity, PolicyChanges, Schedule},
     policy::{Policies, Purpose},
+    rights::clock::Laws,
     store::{Lane, Limits, OnSyncFailure, Recovered, Store, Unavailable, ViewOrigin},
     upstream::Builtin,
     vault::{Keeper, Vault},
@@ -84,6 +86,8 @@ pub struct App {
     pub catalog: Catalog,
     /// Where rows stand in the published log, and what proves it.
     pub proving: Arc<dyn Proving>,
+    /// The laws whose clocks run.
+    pub laws: Arc<Laws>,
     /// The story of a call.
     pub gateway: Gateway,
     /// Who may ask.
@@ -117,9 +121,7 @@ impl App {
         let (clock, entropy) = (machine.clock.clone(), machine.entropy.clone());
         let people = settings.store.people_in_memory;
         let vault = Vault::new(store.clone(), keeper.clone(), entropy.clone(), people);
-        let names = names(&settings);
-        let audit =
-            Audit::open(store.clone(), vault.clone(), names, entropy.clone(), clock.clone())?;
+        let audit = audit(&settings, &machine, &store, &vault)?;
         let policies = Arc::new(policies(&settings, &store, &audit, &clock)?);
         let ledger = Ledger::new(consent::Ground {
             store: store.clone(),
@@ -183,9 +185,11 @@ impl App {
         let backups = backups(&settings, &machine, &store, &audit, &policies);
         let inspector =
             inspector(&settings, &machine, &store, &vault, &audit, &policy_changes, &ledger)?;
+        let laws = laws(&settings)?;
         let settings = Arc::new(settings);
         let app = Self {
             witnesses: witnesses(&settings, &observer)?,
+            laws,
             continuity: Arc::new(continuity),
             backups: Arc::new(backups),
             proving: log.clone(),
@@ -302,6 +306,16 @@ fn published(
         seed: keeper.log_seed(),
         origin: settings.audit.origin.clone(),
     }
+}
+
+fn audit(
+    settings: &Settings,
+    machine: &Machine,
+    store: &Store,
+    vault: &Vault,
+) -> Result<Audit, AppError> {
+    let (entropy, clock) = (machine.entropy.clone(), machine.clock.clone());
+    Ok(Audit::open(store.clone(), vault.clone(), names(settings), entropy, clock)?)
 }
 
 fn names(settings: &Settings) -> Names {

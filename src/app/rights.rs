@@ -1,7 +1,9 @@
 //! What people are owed: the parts of the gateway that see to it.
 
-use super::App;
-use crate::rights::{self, Deletions, Exports, Rights};
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
+
+use super::{App, AppError, Settings};
+use crate::rights::{self, Deletions, Exports, Rights, clock::Laws};
 
 impl App {
     /// What people may see of themselves and ask for.
@@ -14,6 +16,7 @@ impl App {
             ledger: self.ledger.clone(),
             policies: self.policies.clone(),
             proving: self.proving.clone(),
+            laws: self.laws.clone(),
             controller: self.settings.controller.clone(),
             entropy: self.machine.entropy.clone(),
             clock: self.machine.clock.clone(),
@@ -39,4 +42,33 @@ impl App {
         )
         .telling(self.inspector.tries().clone())
     }
+}
+
+/// The laws whose clocks run: those that come with the program, and an operator's in `laws` below their policies, which are read
+/// at the start alone.
+pub(super) fn laws(settings: &Settings) -> Result<Arc<Laws>, AppError> {
+    let own = match &settings.policy.dir {
+        Some(dir) => law_files(&dir.join("laws"))?,
+        None => BTreeMap::new(),
+    };
+    let laws = Laws::with(&own, &settings.rights.law, &settings.controller.time_zone);
+    laws.map(Arc::new).map_err(|error| AppError::Settings(error.to_string()))
+}
+
+fn law_files(dir: &Path) -> Result<BTreeMap<String, String>, AppError> {
+    let read = |source| AppError::Read { path: dir.to_owned(), source };
+    let mut files = BTreeMap::new();
+    if !dir.try_exists().map_err(read)? {
+        return Ok(files);
+    }
+    for entry in fs::read_dir(dir).map_err(read)? {
+        let path = entry.map_err(read)?.path();
+        let is_law = path.extension().is_some_and(|kind| kind == "toml");
+        if let Some(name) = path.file_name().filter(|_| is_law) {
+            let text = fs::read_to_string(&path)
+                .map_err(|source| AppError::Read { path: path.clone(), source })?;
+            files.insert(name.to_string_lossy().into_owned(), text);
+        }
+    }
+    Ok(files)
 }

@@ -8,12 +8,14 @@ use serde::Deserialize;
 
 mod backup;
 mod operator;
+mod rights;
 mod server;
 mod telemetry;
 mod witness;
 
 pub use backup::BackupSettings;
 pub use operator::{Door, OperatorSettings};
+pub use rights::RightsSettings;
 pub use server::{ServerSettings, TlsSettings};
 pub use telemetry::{LogLevel, OtlpSettings, TelemetrySettings};
 pub use upstream::{BreakerSettings, HeaderSetting, OnWithdraw, UpstreamKind, UpstreamSettings};
@@ -57,6 +59,9 @@ pub struct Settings {
     /// `[diversity]`.
     #[serde(default)]
     pub diversity: DiversitySettings,
+    /// `[rights]`.
+    #[serde(default)]
+    pub rights: RightsSettings,
     /// `[events]`.
     #[serde(default)]
     pub events: EventsSettings,

@@ -40,6 +40,18 @@ events! {
     RulesChanged = "rights.rules",
     /// A person's rows were exported to them, and their audit epoch was closed.
     RightsExport = "rights.export",
+    /// What is known of a person was corrected.
+    RightsCorrected = "rights.corrected",
+    /// A person asked for something by right, or somebody did for them.
+    RightsRequested = "rights.requested",
+    /// Who a request speaks for was confirmed, and it is being worked on.
+    RightsIdentified = "rights.identified",
+    /// A request was answered.
+    RightsAnswered = "rights.answered",
+    /// A request is answered later, for a reason that the person is told.
+    RightsExtended = "rights.extended",
+    /// A request was taken back.
+    RightsCancelled = "rights.cancelled",
     /// A person came to be known.
     SubjectCreated = "subject.created",
     /// A recipient answered a deletion.

@@ -22,6 +22,12 @@ pub(super) const OUTCOMES: &[&str] = &[
     "set",
     "created",
     "exported",
+    // Requests of people.
+    "received",
+    "in_progress",
+    "completed",
+    "cancelled",
+    "extended",
     // Deletions at recipients.
     "asked",
     "confirmed",
@@ -87,6 +93,15 @@ pub(super) const REASONS: &[&str] = &[
     "signal",
     "import",
     "policy",
+    // What people ask for by right.
+    "access",
+    "portability",
+    "erasure",
+    "rectification",
+    "restriction",
+    "objection",
+    "explanation",
+    "automated_decision_refusal",
     // Operators.
     "operator",
     "apply",

@@ -12,6 +12,7 @@ mod operator;
 mod policy;
 mod print;
 mod reload;
+mod requests;
 mod revoke;
 mod signals;
 mod status;
@@ -80,6 +81,9 @@ enum What {
     /// Backs up, restores, verifies and rebuilds the store.
     #[command(subcommand)]
     Store(store::StoreCommand),
+    /// Works off what people ask for by right.
+    #[command(subcommand)]
+    Requests(requests::RequestsCommand),
     /// Switches an app or a recipient off or on, and says which are off.
     Switch {
         #[command(subcommand)]
@@ -127,6 +131,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             Ok(status) => return status,
             Err(error) => Err(error),
         },
+        What::Requests(command) => requests::run(&command),
         What::Switch { what } => switch::run(&what),
         What::Token { what } => token::run(&what),
         What::Witness(args) => witness::run(args),

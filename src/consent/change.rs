@@ -111,6 +111,7 @@ fn draft(bundle: &Bundle, act: &Act, epoch: Epoch, at: Timestamp) -> Draft {
         Action::SetRules => (Event::RulesChanged, "set"),
         Action::Carry => (Event::ConsentCarried, "carried"),
         Action::Export => (Event::RightsExport, "exported"),
+        Action::Correct => (Event::RightsCorrected, "set"),
     };
     let mut body = json!({
         "t_ms": at.millis(),

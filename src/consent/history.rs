@@ -31,6 +31,8 @@ pub enum Action {
     Carry,
     /// Had their rows of the log exported, which closes the audit epoch.
     Export,
+    /// Had what is known of them corrected.
+    Correct,
 }
 
 impl Action {
@@ -46,6 +48,7 @@ impl Action {
             Self::SetRules => "set_rules",
             Self::Carry => "carry",
             Self::Export => "export",
+            Self::Correct => "correct",
         }
     }
 }

@@ -71,7 +71,8 @@ impl Ledger {
                 | Action::Object
                 | Action::SetRules
                 | Action::Carry
-                | Action::Export => return None,
+                | Action::Export
+                | Action::Correct => return None,
             };
             Some(Undurable { purpose: owed.act.purpose.clone()?, state, since: owed.act.at })
         });

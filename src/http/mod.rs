@@ -30,6 +30,7 @@ mod log;
 mod consents;
 mod me;
 mod purposes;
+mod requests;
 mod status;
 
 mod operate;

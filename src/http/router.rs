@@ -18,7 +18,7 @@ use tower::{Service, layer::layer_fn};
 
 use super::{
     Edge, Problem, ProblemKind, audit, consents, events, items, log, me, openapi, purposes,
-    recommend,
+    recommend, requests,
     seen::Seen,
     status::{self, Described},
 };
@@ -41,6 +41,13 @@ pub fn router(edge: Edge) -> Router {
         .route("/v1/me/consents", get(consents::mine))
         .route("/v1/me/export", get(me::export::mine))
         .route("/v1/me/rules", get(me::rules::read).patch(me::rules::change))
+        .route("/v1/me/requests", get(me::requests::list).post(me::requests::ask))
+        .route("/v1/me/requests/{id}", get(me::requests::read))
+        .route("/v1/me/requests/{id}/cancel", post(me::requests::cancel))
+        .route("/v1/rights/requests", post(requests::ask))
+        .route("/v1/rights/requests/{id}", get(requests::read))
+        .route("/v1/rights/requests/{id}/identity", post(requests::identify))
+        .route("/v1/rights/requests/{id}/cancel", post(requests::cancel))
         .route("/log/checkpoint", get(log::checkpoint))
         .route("/log/checkpoint.cosigned", get(log::cosigned))
         .route("/log/retention", get(log::retention))

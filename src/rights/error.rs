@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::requests::RequestError;
 use crate::{ambient::EntropyError, audit::AuditError, consent::ConsentError, store::StoreError};
 
 /// Why people did not get what they are owed.
@@ -22,6 +23,9 @@ pub enum RightsError {
     /// The published log could not be read.
     #[error("proving rows of the log")]
     Proofs(#[source] io::Error),
+    /// A request is not taken, or not changed.
+    #[error(transparent)]
+    Request(#[from] RequestError),
     /// A row is not of the form in which rows are written.
     #[error("row {0} of the log is none")]
     Row(u64),

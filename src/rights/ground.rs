@@ -12,6 +12,8 @@ use crate::{
     vault::Vault,
 };
 
+use super::clock::Laws;
+
 /// What people's rights stand on.
 #[derive(Debug)]
 pub struct Ground {
@@ -27,6 +29,8 @@ pub struct Ground {
     pub policies: Arc<Policies>,
     /// The log as it is published.
     pub proving: Arc<dyn Proving>,
+    /// The laws whose clocks run.
+    pub laws: Arc<Laws>,
     /// Who answers to people.
     pub controller: Controller,
     /// Randomness.

@@ -15,7 +15,7 @@ mod export;
 mod ground;
 mod right;
 
-
+pub mod requests;
 
 pub use deletions::{Asking, Deletions, GIVE_UP_AFTER, NextTries, OVERDUE_AFTER};
 pub use error::RightsError;

@@ -58,7 +58,8 @@ impl Vault {
                 sids.insert(sid.0);
                 batch.delete.push(key);
                 // Nothing under these opens any more; it goes so that it is not kept for nothing.
-                let under = [b"s/", b"e/", b"d/"].map(|prefix| prefixed(prefix, &sid.0));
+                let under = [b"s/".as_slice(), b"e/", b"d/", b"rq/"];
+                let under = under.map(|prefix| prefixed(prefix, &sid.0));
                 batch.delete_prefix.extend(under);
                 batch.raise.push((sid, None));
             }

@@ -179,17 +179,17 @@ impl ConsentAct {
             expires_at: self.expires_at.map(|at| at.0),
             method: self.method,
             by_guardian: self.guardian,
-            under_14_until: day.map(|day| begins(day.0)).transpose()?,
+            under_14_until: day.map(|day| begins(day.0, "/subject/under_14_until")).transpose()?,
         })
     }
 }
 
 /// When `day` has begun everywhere: where the person lives is not known, and nobody is called 14 too early.
-fn begins(day: Date) -> Result<Timestamp, Problem> {
+pub(in crate::http) fn begins(day: Date, at: &'static str) -> Result<Timestamp, Problem> {
     let noon = day.at(12, 0, 0, 0);
-    let moment = jiff::tz::Offset::UTC.to_timestamp(noon).map_err(|_| {
-        Problem::invalid(&[Fault::at("/subject/under_14_until", "must be a day within reach")])
-    })?;
+    let moment = jiff::tz::Offset::UTC
+        .to_timestamp(noon)
+        .map_err(|_| Problem::invalid(&[Fault::at(at, "must be a day within reach")]))?;
     Ok(Timestamp::from_millis(moment.as_millisecond()))
 }
 

@@ -8,6 +8,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+pub(super) use act::begins;
 use act::{ConsentAct, Recorded};
 use standing::ConsentStanding;
 

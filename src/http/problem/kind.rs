@@ -80,6 +80,9 @@ problems! {
     NotAcceptable NOT_ACCEPTABLE "not-acceptable" "The call has no form that `Accept` allows"
         "Leave the header `Accept` out, or name one of the forms that the call has."
         ["available": "the media types that the call has"]
+    RequestConflict CONFLICT "request-conflict" "The request does not stand so that this follows"
+        "A request that is closed is not answered, put off or taken back again; one that nobody confirmed is not completed; its law gives no further extension, or not for this reason."
+        ["state": "how the request stands, where that is why"]
     UnsupportedMediaType UNSUPPORTED_MEDIA_TYPE "unsupported-media-type" "The body has another type than this call takes"
         "Send the header `Content-Type` that the call asks for; its text is UTF-8."
         ["expected": "the media type that the call takes"]

@@ -99,12 +99,6 @@ impl fmt::Debug for Laws {
     }
 }
 
-/// Whether a file of this name is a law's or a calendar's.
-#[must_use]
-pub fn is_law_file(file: &str) -> bool {
-    file.ends_with(".toml")
-}
-
 fn is_name(id: &str) -> bool {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     (1..=32).contains(&id.len()) && id.bytes().all(plain)

@@ -20,7 +20,7 @@ mod laws;
 pub use calendar::Calendar;
 pub use deadline::Deadline;
 pub use law::{Does, Extension, ExtensionReason, Law, Matter};
-pub use laws::{Laws, is_law_file};
+pub use laws::Laws;
 
 /// Why a law cannot be used, or a deadline not be told.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
