@@ -7,7 +7,7 @@ use consentry::{
     domain::Timestamp,
     rights::{
         Right,
-        clock::{ClockError, Deadline, Does, ExtensionReason, Law, Laws, Matter},
+        clock::{ClockError, Deadline, Does, Extension, ExtensionReason, Law, Laws, Matter},
     },
 };
 
@@ -93,7 +93,7 @@ fn what_a_law_does_not_give_is_refused() {
     assert_eq!(law.id(), "kr-pipa");
     // Access can be put off for no length that the law names, and an erasure not at all.
     assert_eq!(law.due(access, received, 1), Err(ClockError::NoExtension));
-    assert!(law.extensions(access).iter().all(|given| given.is_open()));
+    assert!(law.extensions(access).iter().all(Extension::is_open));
     assert!(law.extensions(Matter::Right(Right::Erasure)).is_empty());
     assert_eq!(law.due(Matter::MarketingAnswer, received, 0), Err(ClockError::NoDuty));
     let explained = law.extensions(Matter::Right(Right::Explanation));

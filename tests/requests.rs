@@ -1,9 +1,5 @@
 //! What people ask for by right: what is done at once, what waits for an operator, by when, and what nobody else sees of it.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that cannot read what it looks at must fail"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot read what it looks at must fail")]
 
 mod support;
 
@@ -126,9 +122,9 @@ async fn nothing_acts_before_it_is_confirmed_whom_a_request_speaks_for() {
     assert_eq!(kiosk.status, 404, "another app's request: {}", kiosk.body);
     for verified_at in ["2026-10-01T00:00:00Z", "2026-11-23T03:00:00Z"] {
         let identity = json!({"method": "session", "verified_at": verified_at});
-        let stale = confirm(stage.shop(), "ada", identity).await;
-        assert_eq!((stale.status.as_u16(), stale.problem()), (422, "invalid-body".into()));
-        assert!(stale.body.contains("within the last 30 days"), "{}", stale.body);
+        let old = confirm(stage.shop(), "ada", identity).await;
+        assert_eq!((old.status.as_u16(), old.problem()), (422, "invalid-body".into()));
+        assert!(old.body.contains("within the last 30 days"), "{}", old.body);
     }
     assert_eq!(shop.asks_for(&ada).await["tier"], "individual", "none of these acted");
 
@@ -431,4 +427,21 @@ async fn a_request_outlives_a_restart_and_its_deadline_does_not_move() {
     stage.stop().await;
     let stage = Stage::set(move |set| (set.folder, set.disk) = (Some(folder), None)).await;
     assert_eq!(stage.reads("ada", &told).await.json(), told);
+}
+#[tokio::test]
+async fn an_erasure_ends_what_is_open_and_the_clocks_of_it_stay() {
+    let stage = Stage::start().await;
+    stage.known_as("ada").gives().await;
+    let erase = stage.taken("ada", &json!({"type": "erasure", "statement": "all of it"})).await;
+    let other = stage.taken("ada", &json!({"type": "explanation"})).await;
+    let key = stage.find("ada").unwrap().key;
+    let batch = stage.behind().rights().end_requests(&key).unwrap();
+    stage.behind().store.commit(batch).await.unwrap();
+    let read = stage.reads("ada", &erase).await.json();
+    assert_eq!((&read["status"], &read["wanted"]), (&json!("completed"), &Value::Null));
+    assert_eq!(stage.reads("ada", &other).await.json()["status"], "cancelled");
+    let list = stage.get(OWN).token(&stage.person("ada")).send().await.json();
+    assert_eq!(list["requests"], json!([]));
+    let register = stage.get("/v1/audit/requests?kind=person").token(&stage.auditor()).send().await;
+    assert_eq!(register.json()["people"].as_array().unwrap().len(), 2);
 }

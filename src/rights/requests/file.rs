@@ -167,7 +167,7 @@ pub(super) fn open(key: &SubjectKey, at: &Key, record: &Record) -> Result<Filed,
 }
 
 /// What is written of `docket`, and what must hold for it.
-fn docket_batch(docket: &Docket, before: &Before) -> Result<Batch, RequestError> {
+pub(super) fn docket_batch(docket: &Docket, before: &Before) -> Result<Batch, RequestError> {
     let mut batch = Batch::default();
     let over = match &before.docket {
         Some((key, version)) if *key == docket.key() => *version,

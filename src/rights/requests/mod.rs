@@ -17,6 +17,7 @@ mod answer;
 mod ask;
 mod deed;
 mod docket;
+mod end;
 mod file;
 mod filed;
 mod identify;
