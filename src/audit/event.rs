@@ -42,6 +42,8 @@ events! {
     RightsExport = "rights.export",
     /// A person came to be known.
     SubjectCreated = "subject.created",
+    /// A person was erased: their key is destroyed.
+    SubjectErased = "subject.erased",
     /// A recipient answered a deletion.
     ErasureRecipient = "erasure.recipient",
     /// Bodies past their retention were dropped.

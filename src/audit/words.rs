@@ -22,6 +22,7 @@ pub(super) const OUTCOMES: &[&str] = &[
     "set",
     "created",
     "exported",
+    "erased",
     // Deletions at recipients.
     "asked",
     "confirmed",
@@ -87,6 +88,8 @@ pub(super) const REASONS: &[&str] = &[
     "signal",
     "import",
     "policy",
+    // Why a recipient is asked to delete, where no act on a consent is behind it.
+    "erased",
     // Operators.
     "operator",
     "apply",

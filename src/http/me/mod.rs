@@ -1,4 +1,5 @@
 //! What a person sees and sets with their own token.
 
+pub(super) mod erasure;
 pub(super) mod export;
 pub(super) mod rules;
