@@ -130,7 +130,7 @@ impl Chores {
     fn probe(&self) {
         if let Some(Unavailable::Write | Unavailable::JournalFull) = self.app.store.health().trouble
         {
-            self.app.store.commit_soon(Batch::default());
+            drop(self.app.store.commit_soon(Batch::default()));
         }
     }
 
@@ -176,6 +176,9 @@ impl Chores {
     async fn settle(&self) -> Result<(), AppError> {
         if self.app.ledger.owed() > 0 {
             self.app.ledger.settle().await?;
+        }
+        if self.app.erasures.count() > 0 {
+            self.app.rights().settle_erasures().await?;
         }
         Ok(())
     }

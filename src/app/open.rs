@@ -26,7 +26,7 @@ use crate::{
     observe::Observer,
     operate::{self, Backups, Continuity, PolicyChanges, Schedule},
     policy::{Policies, Purpose},
-    rights::clock::Laws,
+    rights::{Erasures, clock::Laws},
     store::{Lane, Limits, OnSyncFailure, Recovered, Store, Unavailable, ViewOrigin},
     upstream::Builtin,
     vault::{Keeper, Vault},
@@ -94,6 +94,8 @@ pub struct App {
     pub authority: Arc<Authority>,
     /// Whether the state goes on from where it was.
     pub continuity: Arc<Continuity>,
+    /// Erasures that are not durable yet.
+    pub erasures: Erasures,
     /// The backups.
     pub backups: Arc<Backups>,
     /// The witnesses of the log.
@@ -175,6 +177,7 @@ impl App {
                 policies: policies.clone(),
                 keys: settings.keys.dir.clone(),
                 origin: settings.audit.origin.clone(),
+                entropy: machine.entropy.clone(),
                 clock: machine.clock.clone(),
             },
             opened_at,
@@ -192,6 +195,7 @@ impl App {
             laws,
             continuity: Arc::new(continuity),
             backups: Arc::new(backups),
+            erasures: Erasures::default(),
             proving: log.clone(),
             log,
             machine,
@@ -383,6 +387,7 @@ fn audience(upstream: &UpstreamSettings) -> Audience {
     Audience {
         recipient: upstream.recipient.clone(),
         domain: upstream.domain.clone(),
+        in_process: upstream.kind == UpstreamKind::Builtin,
         purposes: upstream.purposes.clone(),
         delete_on_withdrawal: upstream.on_withdraw == OnWithdraw::Delete,
     }

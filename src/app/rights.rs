@@ -1,9 +1,23 @@
 //! What people are owed: the parts of the gateway that see to it.
 
-use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc, time::Duration};
 
 use super::{App, AppError, Settings};
-use crate::rights::{self, Deletions, Exports, Rights, clock::Laws};
+use crate::rights::{self, Deletions, Exports, Forgetting, Rights, Terms, clock::Laws};
+
+const HOUR: u64 = 60 * 60;
+
+/// A copy of an erased person's key opens until the key-encryption key goes: at the next rotation, or, where a copy of the
+/// keys of before lies in something that is kept as long as backups are, as much later.
+fn terms(settings: &Settings) -> Terms {
+    let days = u64::from(settings.keys.rotate_days.get());
+    let kept = settings
+        .backup
+        .as_ref()
+        .map_or(0, |backup| u64::from(backup.every_hours).saturating_mul(backup.keep as u64));
+    let hours = (days * 24).saturating_add(kept);
+    Terms { final_after: Duration::from_secs(hours.saturating_mul(HOUR)) }
+}
 
 impl App {
     /// What people may see of themselves and ask for.
@@ -18,6 +32,13 @@ impl App {
             proving: self.proving.clone(),
             laws: self.laws.clone(),
             controller: self.settings.controller.clone(),
+            mark: self.continuity.mark().clone(),
+            erasures: self.erasures.clone(),
+            forgetting: {
+                let gateway = self.gateway.clone();
+                Forgetting::by(move |sid| gateway.forget_tastes(sid))
+            },
+            terms: terms(&self.settings),
             entropy: self.machine.entropy.clone(),
             clock: self.machine.clock.clone(),
         })
@@ -32,14 +53,16 @@ impl App {
     /// The worker of the deletions that recipients owe.
     #[must_use]
     pub fn deletions(&self) -> Deletions {
-        Deletions::new(
-            self.ledger.clone(),
-            self.audit.clone(),
-            self.policies.clone(),
-            self.gateway.models_on_this_worker(),
-            self.machine.entropy.clone(),
-            self.machine.clock.clone(),
-        )
+        Deletions::new(rights::DeletionsGround {
+            store: self.store.clone(),
+            vault: self.vault.clone(),
+            ledger: self.ledger.clone(),
+            audit: self.audit.clone(),
+            policies: self.policies.clone(),
+            models: self.gateway.models_on_this_worker(),
+            entropy: self.machine.entropy.clone(),
+            clock: self.machine.clock.clone(),
+        })
         .telling(self.inspector.tries().clone())
     }
 }

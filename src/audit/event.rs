@@ -54,6 +54,8 @@ events! {
     RightsCancelled = "rights.cancelled",
     /// A person came to be known.
     SubjectCreated = "subject.created",
+    /// A person was erased: their key is destroyed.
+    SubjectErased = "subject.erased",
     /// A recipient answered a deletion.
     ErasureRecipient = "erasure.recipient",
     /// Bodies past their retention were dropped.

@@ -28,6 +28,7 @@ pub(super) const OUTCOMES: &[&str] = &[
     "completed",
     "cancelled",
     "extended",
+    "erased",
     // Deletions at recipients.
     "asked",
     "confirmed",
@@ -102,6 +103,8 @@ pub(super) const REASONS: &[&str] = &[
     "objection",
     "explanation",
     "automated_decision_refusal",
+    // Why a recipient is asked to delete, where no act on a consent is behind it.
+    "erased",
     // Operators.
     "operator",
     "apply",

@@ -3,6 +3,7 @@
 //! Exit statuses: 0 done, 1 failed (the reason is on standard error), 2 the command line was not understood.
 
 mod audit;
+mod certificate;
 mod health;
 mod import;
 mod init;
@@ -99,6 +100,9 @@ enum What {
     Policy(policy::PolicyCommand),
     /// Cosigns the checkpoints of logs that go on from where they were, for an auditor's office.
     Witness(witness::WitnessArgs),
+    /// Checks a certificate of erasure.
+    #[command(subcommand)]
+    Certificate(certificate::CertificateCommand),
     /// Verifies a log, and makes and checks proofs of its rows.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -136,6 +140,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         What::Token { what } => token::run(&what),
         What::Witness(args) => witness::run(args),
         What::Audit(command) => return audit::run(command),
+        What::Certificate(command) => return certificate::run(&command),
         What::Policy(command) => match policy::run(&command) {
             Ok(true) => Ok(()),
             Ok(false) => return ExitCode::FAILURE,

@@ -108,7 +108,7 @@ impl Ledger {
     ) -> Result<Acted, ConsentError> {
         let purpose = meant(bundle, request)?;
         let act = self.read(bundle.catalogue(), purpose, request)?;
-        let mut change = self.begin(handle, bundle).await?;
+        let mut change = self.begin_for(handle, bundle, act.action).await?;
         if change.created && act.action == Action::Withdraw {
             return Err(Refusal::NothingGiven.into());
         }
@@ -190,16 +190,34 @@ impl Ledger {
         handle: Handle,
         bundle: &Bundle,
     ) -> Result<Change, ConsentError> {
+        self.begin_for(handle, bundle, Action::SetRules).await
+    }
+
+    /// The same for an act that does this. Who was erased and asked not to come back by themselves comes back by giving
+    /// anew alone.
+    async fn begin_for(
+        &self,
+        handle: Handle,
+        bundle: &Bundle,
+        action: Action,
+    ) -> Result<Change, ConsentError> {
         let ledger = self.clone();
         if let Some(person) = off_the_worker(move || ledger.find(handle)).await? {
             return Ok(Change::begin(&self.settled(person, bundle).await?));
         }
-        let enrolment = self.vault.enrol(handle)?;
+        let ledger = self.clone();
+        let suppressed = off_the_worker(move || Ok(ledger.vault.is_suppressed(handle)?)).await?;
+        if suppressed && action != Action::Give {
+            return Err(ConsentError::Suppressed);
+        }
+        let mut enrolment = self.vault.enrol(handle)?;
+        let lifted = suppressed.then(|| enrolment.lifting(handle));
         let mut change = Change::begin(&Person::new(enrolment.key));
         change.created = true;
         change.newcomer = Some(handle);
         change.batch.expect = enrolment.expect;
         change.batch.put = enrolment.put;
+        change.batch.delete.extend(lifted);
         Ok(change)
     }
 

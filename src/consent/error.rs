@@ -45,6 +45,9 @@ pub enum ConsentError {
     /// The policy is being changed and will no longer have what is to be given.
     #[error("the policy is being changed, and the purpose {0} with it")]
     PolicyChanging(PurposeId),
+    /// The person was erased and asked not to come back by themselves: only giving consent anew brings them back.
+    #[error("the person was erased and asked not to come back by themselves")]
+    Suppressed,
     /// Others changed the same person's standing again and again.
     #[error("the standing kept changing")]
     Contended,

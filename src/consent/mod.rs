@@ -21,6 +21,7 @@ mod gate;
 mod held;
 mod history;
 mod import;
+mod leave;
 mod ledger;
 mod notice;
 mod owed;
@@ -36,8 +37,11 @@ pub use error::ConsentError;
 pub use export::ClosedEpoch;
 pub use facts::{Circumstances, Moment};
 pub use gate::{BOUND, Closed, Gates, Guard};
-pub use history::{Act, Action, DELETIONS, Deletion, deletion_key, deletion_sid, held_prefix};
+pub use history::{
+    Act, Action, DELETIONS, Deletion, OfErased, deletion_key, deletion_sid, held_prefix,
+};
 pub use import::{Fate, Import, Shown, Unfit};
+pub use leave::Alias;
 pub use ledger::{Audience, Ground, Ledger, Person};
 pub use notice::{Receipt, Snapshot};
 pub use owed::Undurable;

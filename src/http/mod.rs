@@ -52,6 +52,7 @@ mod problem;
 pub use problem::{Fault, Problem, ProblemKind, ProblemPage};
 
 mod caller;
+mod certificates;
 mod keyed;
 mod object;
 mod read;

@@ -14,7 +14,8 @@ use utoipa::{
 };
 
 use super::{
-    Problem, audit, consents, events, items, log, me, purposes, recommend, requests, status,
+    Problem, audit, certificates, consents, events, items, log, me, purposes, recommend, requests,
+    status,
 };
 
 /// The document.
@@ -31,9 +32,9 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     ),
     paths(
         recommend::recommend, recommend::preview, recommend::batch, events::track, items::put_all, items::put_one,
-        purposes::list, consents::act, consents::query, consents::mine, me::export::mine, me::rules::read, me::rules::change,
+        purposes::list, consents::act, consents::query, consents::mine, me::erasure::erase, me::export::mine, me::rules::read, me::rules::change,
         me::requests::ask, me::requests::list, me::requests::read, me::requests::cancel,
-        requests::ask, requests::read, requests::identify, requests::cancel,
+        requests::ask, requests::read, requests::identify, requests::cancel, certificates::mine, certificates::one,
         audit::entries::read, audit::policies::read, audit::table::read, audit::requests::read, audit::processing::read,
         log::checkpoint, log::cosigned, log::retention, log::tile, log::vocabulary, log::shards, log::of_shard,
         status::health, status::describe, status::reference, status::problem
@@ -48,7 +49,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         (name = "Items", description = "Describe what can be recommended"),
         (name = "Consent", description = "Show notices, record consents, ask where people stand"),
         (name = "Oneself", description = "What a person sees and sets with their own token"),
-        (name = "Rights", description = "Ask for something by right on a person's behalf"),
+        (name = "Rights", description = "What an app does for people's rights"),
         (name = "Log", description = "What an auditor verifies with tools that are not the gateway's"),
         (name = "Audit", description = "What an auditor reads, each read on record"),
         (name = "Gateway", description = "The gateway itself"),

@@ -67,6 +67,10 @@ impl From<ConsentError> for Problem {
                 let detail = format!("{purpose} rests on a contract or a law, not on consent.");
                 Self::new(ProblemKind::ConsentConflict, detail).with("reason", "required_purpose")
             }
+            ConsentError::Suppressed => {
+                let detail = "The person was erased and asked not to come back by themselves; giving consent anew brings them back.";
+                Self::new(ProblemKind::ConsentConflict, detail).with("reason", "suppressed")
+            }
             ConsentError::Retry(error) => error.into(),
             ConsentError::Contended => {
                 Self::new(ProblemKind::Contended, "The person's standing kept changing.")
@@ -109,8 +113,15 @@ impl From<RightsError> for Problem {
         match error {
             RightsError::Consent(error) => error.into(),
             RightsError::Request(error) => error.into(),
-            RightsError::Audit(AuditError::Commit(_)) => unavailable(&error),
+            RightsError::Retry(error) => error.into(),
+            RightsError::Contended => {
+                Self::new(ProblemKind::Contended, "The person kept changing.")
+            }
+            RightsError::Audit(AuditError::Commit(_))
+            | RightsError::Commit(_)
+            | RightsError::Keeper(_) => unavailable(&error),
             RightsError::Audit(_)
+            | RightsError::Vault(_)
             | RightsError::Entropy(_)
             | RightsError::Store(_)
             | RightsError::Proofs(_)

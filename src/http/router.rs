@@ -17,8 +17,8 @@ use axum::{
 use tower::{Service, layer::layer_fn};
 
 use super::{
-    Edge, Problem, ProblemKind, audit, consents, events, items, log, me, openapi, purposes,
-    recommend, requests,
+    Edge, Problem, ProblemKind, audit, certificates, consents, events, items, log, me, openapi,
+    purposes, recommend, requests,
     seen::Seen,
     status::{self, Described},
 };
@@ -39,6 +39,8 @@ pub fn router(edge: Edge) -> Router {
         .route("/v1/consents", post(consents::act))
         .route("/v1/consents/query", post(consents::query))
         .route("/v1/me/consents", get(consents::mine))
+        .route("/v1/me/certificates/{id}", get(certificates::mine))
+        .route("/v1/me/erasure", post(me::erasure::erase))
         .route("/v1/me/export", get(me::export::mine))
         .route("/v1/me/rules", get(me::rules::read).patch(me::rules::change))
         .route("/v1/me/requests", get(me::requests::list).post(me::requests::ask))
@@ -48,6 +50,7 @@ pub fn router(edge: Edge) -> Router {
         .route("/v1/rights/requests/{id}", get(requests::read))
         .route("/v1/rights/requests/{id}/identity", post(requests::identify))
         .route("/v1/rights/requests/{id}/cancel", post(requests::cancel))
+        .route("/v1/rights/certificates/{id}", get(certificates::one))
         .route("/log/checkpoint", get(log::checkpoint))
         .route("/log/checkpoint.cosigned", get(log::cosigned))
         .route("/log/retention", get(log::retention))

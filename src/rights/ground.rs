@@ -1,15 +1,16 @@
 //! What people's rights stand on.
 
-use std::{fmt, ops::Deref, sync::Arc};
+use std::{fmt, ops::Deref, sync::Arc, time::Duration};
 
+use super::Erasures;
 use crate::{
     ambient::{Clock, Entropy},
     audit::{Audit, Proving},
     consent::Ledger,
-    domain::Controller,
+    domain::{Controller, Sid},
     policy::Policies,
     store::Store,
-    vault::Vault,
+    vault::{Mark, Vault},
 };
 
 use super::clock::Laws;
@@ -33,15 +34,53 @@ pub struct Ground {
     pub laws: Arc<Laws>,
     /// Who answers to people.
     pub controller: Controller,
+    /// The highwater mark, which knows the keys that were destroyed.
+    pub mark: Mark,
+    /// Erasures that are not durable yet.
+    pub erasures: Erasures,
+    /// What forgets people that rooms above remember.
+    pub forgetting: Forgetting,
+    /// What an erasure is told to come to.
+    pub terms: Terms,
     /// Randomness.
     pub entropy: Entropy,
     /// Time.
     pub clock: Clock,
 }
 
+/// When an erasure is final.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// How long after an erasure the last key-encryption key that a copy of the person's key could be opened with is gone:
+    /// the time between two rotations, and as long as backups are kept.
+    pub final_after: Duration,
+}
+
+/// Forgets what rooms above hold in memory of a person who was erased.
+#[derive(Clone)]
+pub struct Forgetting(Arc<dyn Fn(Sid) + Send + Sync>);
+
+impl Forgetting {
+    /// Forgets by `forget`.
+    #[must_use]
+    pub fn by(forget: impl Fn(Sid) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(forget))
+    }
+
+    pub(super) fn forget(&self, sid: Sid) {
+        (self.0)(sid);
+    }
+}
+
+impl fmt::Debug for Forgetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Forgetting(…)")
+    }
+}
+
 /// What people may see of themselves and ask for. A clone is one more reference.
 #[derive(Clone)]
-pub struct Rights(Arc<Ground>);
+pub struct Rights(pub(super) Arc<Ground>);
 
 impl Rights {
     /// Rights on `ground`.

@@ -12,10 +12,13 @@
 //! The formulas stand in `docs/KEYS.md` and are checked against vectors in `tests.rs`.
 
 mod crypto;
+mod erase;
 mod highwater;
 mod keeper;
 mod living;
+mod mark;
 mod subject;
+mod suppress;
 #[cfg(test)]
 mod tests;
 
@@ -26,8 +29,11 @@ use zeroize::Zeroizing;
 
 pub(crate) use self::crypto::{expand, length_prefix, mac, mac_with, open, seal};
 pub use self::{
+    erase::{Destruction, Job},
     highwater::Highwater,
     keeper::{Keeper, KeeperError},
+    living::ComeBack,
+    mark::Mark,
     subject::{KeyEvent, Sealable, SubjectKey},
 };
 use crate::{
@@ -190,6 +196,11 @@ impl Vault {
         let wrap = as_wrap(&wrap.value)?;
         let key = self.keeper.unwrap(sid, &wrap)?;
         self.known.insert(handle, (sid, wrap));
+        // An erasure takes the epoch out and only then what is remembered here: whoever read the wrap before and remembers
+        // it after sees that the epoch is gone.
+        if self.store.epoch(sid).is_none() {
+            self.known.remove(&handle);
+        }
         Ok(Some(SubjectKey::new(sid, key)))
     }
 
@@ -221,6 +232,7 @@ impl Vault {
         let (key, expect, put) = self.keyed()?;
         let mut enrolment = Enrolment { key, expect, put };
         enrolment.expect.push(Expect::Version { key: handle.key(), version: 0 });
+        enrolment.expect.push(Expect::Version { key: handle.suppression(), version: 0 });
         enrolment.put.push(Put {
             key: handle.key(),
             version: 1,

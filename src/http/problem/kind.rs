@@ -126,7 +126,7 @@ problems! {
         "Show the notice that GET /v1/purposes returns now and ask again."
         []
     ConsentConflict CONFLICT "consent-conflict" "The act does not follow from where the consent stands"
-        "The reason says why: nothing_given (there is nothing to withdraw), not_due (it has not ended yet) or required_purpose (the purpose rests on a contract or a law, so no consent is asked)."
+        "The reason says why: nothing_given (there is nothing to withdraw), not_due (it has not ended yet), required_purpose (the purpose rests on a contract or a law, so no consent is asked) or suppressed (the person was erased and asked not to come back; only giving anew brings them back)."
         ["reason": "why the act does not follow"]
     Contended CONFLICT "contended" "Others changed the same record at the same time"
         "Nothing was changed. Repeat the call."
