@@ -226,8 +226,12 @@ async fn time_is_extended_as_the_law_gives_it_and_what_is_late_shows() {
     let stage = Stage::start().await;
     stage.known_as("ada").gives().await;
     let told = stage.taken("ada", &json!({"type": "explanation"})).await;
-    let erase = stage.taken("ada", &json!({"type": "erasure", "regulation": "gdpr"})).await;
-    assert_eq!((&erase["status"], &erase["due_on"]), (&json!("in_progress"), &json!("2026-12-22")));
+    let wrong = json!({"type": "rectification", "regulation": "gdpr", "statement": "not mine"});
+    let correct = stage.taken("ada", &wrong).await;
+    assert_eq!(
+        (&correct["status"], &correct["due_on"]),
+        (&json!("in_progress"), &json!("2026-12-22"))
+    );
     let why = json!({"reason": "just_cause", "text": "Two systems have to be asked."});
     for due in ["2027-01-21", "2027-02-22"] {
         let put_off = stage.answers(&told, "extend", &why).await;
@@ -235,13 +239,17 @@ async fn time_is_extended_as_the_law_gives_it_and_what_is_late_shows() {
     }
     let third = stage.answers(&told, "extend", &why).await;
     assert_eq!((third.status.as_u16(), third.problem()), (409, "request-conflict".into()));
-    let wrong = stage.answers(&erase, "extend", &why).await;
+    let wrong = stage.answers(&correct, "extend", &why).await;
     assert_eq!(wrong.status, 409, "the GDPR knows no such reason: {}", wrong.body);
     let read = stage.reads("ada", &told).await.json();
     assert_eq!((&read["extended"], &read["notes"][2]["reason"]), (&json!(2), &json!("just_cause")));
 
     let numbers = || stage.behind().observer.metrics();
-    assert!(numbers().contains("consentry_requests_open{type=\"erasure\"} 1"), "{}", numbers());
+    assert!(
+        numbers().contains("consentry_requests_open{type=\"rectification\"} 1"),
+        "{}",
+        numbers()
+    );
     assert!(numbers().contains("consentry_requests_overdue 0"));
     // December 22 ends in Korea, the controller's zone, at 15:00Z: 30 days and 12 hours on.
     assert!(numbers().contains("consentry_request_next_deadline_seconds 2635200"), "{}", numbers());
@@ -249,15 +257,15 @@ async fn time_is_extended_as_the_law_gives_it_and_what_is_late_shows() {
     assert!(numbers().contains("consentry_requests_overdue 1"), "{}", numbers());
     let status = stage.operate("GET", "/v1/operate/status").send().await.json();
     assert_eq!(status["overdue_requests"], 1);
-    let late = stage.answers(&erase, "extend", &json!({"reason": "complexity"})).await;
+    let late = stage.answers(&correct, "extend", &json!({"reason": "complexity"})).await;
     assert_eq!(late.status, 409, "a time that has run out is not made longer: {}", late.body);
     let queue = stage.operate("GET", QUEUE).send().await.json();
     assert_eq!(
         (&queue["requests"][0]["id"], &queue["requests"][0]["overdue"]),
-        (&erase["id"], &json!(true))
+        (&correct["id"], &json!(true))
     );
     assert_eq!(queue["requests"][1]["overdue"], false);
-    stage.answers(&erase, "answer", &json!({"outcome": "completed"})).await;
+    stage.answers(&correct, "answer", &json!({"outcome": "completed"})).await;
     assert!(numbers().contains("consentry_requests_overdue 0"), "{}", numbers());
 }
 
@@ -392,6 +400,7 @@ async fn what_cannot_be_asked_is_told() {
         (json!({"type": "access", "identity": stage.confirmed()}), "can be stated by an app only"),
         (json!({"type": "access", "statement": long}), "1 to 4096 bytes"),
         (json!({"type": "access", "statement": ""}), "1 to 4096 bytes"),
+        (json!({"type": "access", "suppress": true}), "goes with an erasure only"),
         (json!({"type": "access", "why": 1}), "why"),
     ] {
         let answer = stage.asks("ada", &body).await;
@@ -423,25 +432,8 @@ async fn a_request_outlives_a_restart_and_its_deadline_does_not_move() {
     let at = folder.clone();
     let stage = Stage::set(move |set| (set.folder, set.disk) = (Some(at), None)).await;
     stage.known_as("ada").gives().await;
-    let told = stage.taken("ada", &json!({"type": "erasure", "statement": "all of it"})).await;
+    let told = stage.taken("ada", &json!({"type": "explanation", "statement": "why?"})).await;
     stage.stop().await;
     let stage = Stage::set(move |set| (set.folder, set.disk) = (Some(folder), None)).await;
     assert_eq!(stage.reads("ada", &told).await.json(), told);
-}
-#[tokio::test]
-async fn an_erasure_ends_what_is_open_and_the_clocks_of_it_stay() {
-    let stage = Stage::start().await;
-    stage.known_as("ada").gives().await;
-    let erase = stage.taken("ada", &json!({"type": "erasure", "statement": "all of it"})).await;
-    let other = stage.taken("ada", &json!({"type": "explanation"})).await;
-    let key = stage.find("ada").unwrap().key;
-    let batch = stage.behind().rights().end_requests(&key).unwrap();
-    stage.behind().store.commit(batch).await.unwrap();
-    let read = stage.reads("ada", &erase).await.json();
-    assert_eq!((&read["status"], &read["wanted"]), (&json!("completed"), &Value::Null));
-    assert_eq!(stage.reads("ada", &other).await.json()["status"], "cancelled");
-    let list = stage.get(OWN).token(&stage.person("ada")).send().await.json();
-    assert_eq!(list["requests"], json!([]));
-    let register = stage.get("/v1/audit/requests?kind=person").token(&stage.auditor()).send().await;
-    assert_eq!(register.json()["people"].as_array().unwrap().len(), 2);
 }

@@ -75,6 +75,7 @@ impl Chores {
             self.probe();
             if tick % FINISH_EVERY == 0 {
                 note("policy", self.finish_change().await);
+                note("erasures", self.resume_erasures().await);
             }
             note("deletions", self.delete().await.map(|_| ()));
             note("unsettled", self.settle().await);
@@ -110,6 +111,7 @@ impl Chores {
         self.finish_change().await?;
         self.expire().await?;
         self.settle().await?;
+        self.resume_erasures().await?;
         self.keep_pace().await?;
         self.back_up().await?;
         let deletions = self.delete().await?;
@@ -141,6 +143,11 @@ impl Chores {
             tracing::info!(consent.acts = acts, "consents were changed to the policy in force");
         }
         Ok(())
+    }
+
+    /// Carries out erasures that were asked for before the process last ended.
+    async fn resume_erasures(&self) -> Result<(), AppError> {
+        Ok(self.app.rights().resume_erasures().await.map(drop)?)
     }
 
     /// Asks recipients for the deletions they owe.

@@ -130,5 +130,9 @@ fn show(request: &Value) {
     };
     let (id, kind, law) = (text("id"), text("type"), text("regulation"));
     let (status, due) = (text("status"), text("due_on"));
-    print::line(&format!("{id} {kind} ({law}) is {status}, due on {due}{left}"));
+    let proof = match text("certificate") {
+        "" => String::new(),
+        certificate => format!(", certificate {certificate}, final by {}", text("final_by")),
+    };
+    print::line(&format!("{id} {kind} ({law}) is {status}, due on {due}{left}{proof}"));
 }

@@ -213,6 +213,22 @@ impl Vault {
         })
     }
 
+    /// The handle that leads to this `sid`; `None` if none does. Looks through everyone's, since no record leads from a person
+    /// to their handle: for what is rare.
+    ///
+    /// # Errors
+    /// When the store fails or a record is damaged.
+    pub fn handle_of(&self, sid: Sid) -> Result<Option<Handle>, VaultError> {
+        for found in self.store.scan(HANDLES) {
+            let (key, record) = found?;
+            if record.value == sid.0 {
+                let hash = key.as_bytes().strip_prefix(HANDLES).and_then(|h| h.try_into().ok());
+                return hash.map(Handle).map(Some).ok_or(VaultError::Sealed);
+            }
+        }
+        Ok(None)
+    }
+
     /// The key of the person with this `sid`, for work that starts from records and not from a call.
     ///
     /// # Errors

@@ -24,7 +24,7 @@ use crate::rights::requests::{AskedBy, IdentityMethod, Proof};
 ///
 /// What the gateway can do by itself it has done when the answer comes: a restriction pauses all use, an objection ends purposes
 /// that rest on consent, a refusal of automated decisions keeps answers impersonal; access and portability say where to find
-/// what is held. The rest is answered by the controller, by `due_at` at the latest. The same asked again while it is open is the
+/// what is held; an erasure destroys your key, is told with its certificate, and ends what else you asked for. The rest is answered by the controller, by `due_at` at the latest. The same asked again while it is open is the
 /// same request.
 #[utoipa::path(
     post,

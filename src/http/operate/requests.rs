@@ -189,7 +189,7 @@ pub(in crate::http) async fn show(
 /// Answer a request
 ///
 /// Completes or refuses it. A request that nobody confirmed can be refused and not completed. A correction that waited for a
-/// check is made by its completion.
+/// check is made by its completion. An erasure is not done by saying so: it is carried out, or the call refused.
 #[utoipa::path(
     post,
     path = "/v1/operate/requests/{id}/answer",

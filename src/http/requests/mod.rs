@@ -1,6 +1,8 @@
 //! What people ask for by right, as apps carry it to the gateway on their behalf.
 
+mod refuse;
 pub(super) mod wire;
+mod words;
 
 use axum::{
     extract::{Path, State},

@@ -5,19 +5,17 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::words::{IdentityWord, RightWord};
 use crate::{
     domain::{InvalidId, ItemId, PurposeId, Timestamp},
     http::{
-        Problem,
+        Fault, Problem,
         consents::begins,
         object::objects,
         read::{Few, Parse, Read, Subject},
         words::{ItemName, PurposeName},
     },
-    rights::{
-        Right,
-        requests::{Age, Docket, Filed, IdentityMethod, Note, Proof, Told, Wanted},
-    },
+    rights::requests::{Age, Certified, Docket, Filed, Note, Proof, Told, Wanted},
 };
 
 /// What a person asks for by right.
@@ -52,6 +50,11 @@ pub(in crate::http) struct RightsRequest {
     /// In the person's own words. It is kept sealed under their key.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 4096)]
     pub(super) statement: Option<Read<Words>>,
+    /// In an erasure, whether imports about the person are to be refused from then on. For that, a keyed hash of their id is
+    /// kept, and the certificate says so. Only consent that they give anew lifts it.
+    #[serde(default)]
+    #[schema(value_type = bool)]
+    pub(super) suppress: bool,
     /// That the request speaks for the person. Only an app states it; a person's own token does so by itself. Without it,
     /// nothing acts until it is confirmed.
     #[schema(inline = false)]
@@ -84,48 +87,6 @@ pub(in crate::http) struct Confirmation {
 }
 
 objects!(RightsRequest, Identity, Confirmation);
-
-/// What can be asked for.
-#[derive(Clone, Copy, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(in crate::http) enum RightWord {
-    /// See what is held.
-    Access,
-    /// Take it along.
-    Portability,
-    /// Have it erased.
-    Erasure,
-    /// Have it corrected.
-    Rectification,
-    /// Have it kept and not used.
-    Restriction,
-    /// Object to its use.
-    Objection,
-    /// Have automated decisions explained.
-    Explanation,
-    /// Refuse automated decisions.
-    AutomatedDecisionRefusal,
-}
-
-/// How it was confirmed that a request speaks for the person.
-#[derive(Clone, Copy, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(in crate::http) enum IdentityWord {
-    /// A signed-in session with the app.
-    Session,
-    /// A message to a known address.
-    Email,
-    /// A message or a call to a known number.
-    Phone,
-    /// An identity document.
-    Document,
-    /// A digital certificate.
-    Certificate,
-    /// In person.
-    InPerson,
-    /// A mandate of the person's.
-    Mandate,
-}
 
 /// The day on which somebody turns 14, or null for one who is not younger.
 #[derive(Deserialize)]
@@ -170,43 +131,23 @@ impl RightsRequest {
             Some(Birthday(None)) => Some(Age::Grown),
             None => None,
         };
+        if self.suppress && !matches!(self.right, RightWord::Erasure) {
+            return Err(Problem::invalid(&[Fault::at("/suppress", "goes with an erasure only")]));
+        }
         Ok(Wanted {
             purposes: self.purposes.values(),
             item: self.item.map(|item| item.0),
             recommendation: self.recommendation_id.map(|id| id.0.to_string()),
             age,
             statement: self.statement.map(|words| words.0.0),
+            suppress: self.suppress,
         })
     }
 }
 
 impl Identity {
     pub(super) fn proof(&self) -> Proof {
-        let method = match self.method {
-            IdentityWord::Session => IdentityMethod::Session,
-            IdentityWord::Email => IdentityMethod::Email,
-            IdentityWord::Phone => IdentityMethod::Phone,
-            IdentityWord::Document => IdentityMethod::Document,
-            IdentityWord::Certificate => IdentityMethod::Certificate,
-            IdentityWord::InPerson => IdentityMethod::InPerson,
-            IdentityWord::Mandate => IdentityMethod::Mandate,
-        };
-        Proof { method, verified_at: self.verified_at.0 }
-    }
-}
-
-impl From<RightWord> for Right {
-    fn from(word: RightWord) -> Self {
-        match word {
-            RightWord::Access => Self::Access,
-            RightWord::Portability => Self::Portability,
-            RightWord::Erasure => Self::Erasure,
-            RightWord::Rectification => Self::Rectification,
-            RightWord::Restriction => Self::Restriction,
-            RightWord::Objection => Self::Objection,
-            RightWord::Explanation => Self::Explanation,
-            RightWord::AutomatedDecisionRefusal => Self::AutomatedDecisionRefusal,
-        }
+        Proof { method: self.method.into(), verified_at: self.verified_at.0 }
     }
 }
 
@@ -216,7 +157,8 @@ impl From<RightWord> for Right {
     "id": "6f0c2f9e-3f5b-4d5e-9c55-7d9a1f0b8a11", "type": "explanation", "regulation": "kr-pipa", "status": "in_progress",
     "received_at": "2026-11-22T03:00:00.000Z", "due_at": "2026-12-22T15:00:00.000Z", "due_on": "2026-12-22",
     "time_zone": "Asia/Seoul", "days_left": 31, "overdue": false, "holidays_known_until": "2028-12-31",
-    "acknowledge_by": null, "extended": 0, "closed_at": null, "reason": null, "held": true
+    "acknowledge_by": null, "extended": 0, "closed_at": null, "reason": null, "held": true,
+    "certificate": null, "final_by": null
 })))]
 pub(in crate::http) struct RequestStatus {
     /// Its name. It says nothing about the person.
@@ -263,6 +205,12 @@ pub(in crate::http) struct RequestStatus {
     reason: Option<&'static str>,
     /// False says that nothing is held of whom it is about.
     held: bool,
+    /// What an erasure came to: its certificate, under `/v1/me/certificates/{id}` and `/v1/rights/certificates/{id}`.
+    #[schema(required, format = "uuid")]
+    certificate: Option<String>,
+    /// From when on no copy of a key opens anything of whom it was about.
+    #[schema(required, format = DateTime)]
+    final_by: Option<String>,
 }
 
 /// A request as the person sees it.
@@ -293,6 +241,8 @@ pub(in crate::http) struct WantedWords {
     /// Their own words.
     #[schema(required)]
     statement: Option<String>,
+    /// Whether imports about them are to be refused once they are erased.
+    suppress: bool,
 }
 
 /// What was said or done about a request.
@@ -325,6 +275,7 @@ pub(in crate::http) struct OwnRequests {
 
 impl RequestStatus {
     pub(in crate::http) fn of(docket: &Docket, now: Timestamp) -> Self {
+        let certified = |what: fn(Certified) -> String| docket.certified.map(what);
         Self {
             id: docket.id.to_string(),
             kind: docket.right.as_str(),
@@ -342,6 +293,8 @@ impl RequestStatus {
             closed_at: docket.closed_at.map(Timestamp::rfc3339),
             reason: docket.reason.map(crate::rights::requests::RefusalReason::as_str),
             held: docket.held,
+            certificate: certified(|it| it.certificate.to_string()),
+            final_by: certified(|it| it.final_by.rfc3339()),
         }
     }
 }
@@ -364,6 +317,7 @@ impl From<Wanted> for WantedWords {
             item: wanted.item,
             recommendation_id: wanted.recommendation,
             statement: wanted.statement,
+            suppress: wanted.suppress,
         }
     }
 }

@@ -27,7 +27,7 @@ pub use self::{
     owed::Erasures,
 };
 use self::{job::Left, kept::Kept, owed::Owed, rows::Theirs};
-use super::{Rights, RightsError};
+use super::{Rights, RightsError, requests::Certified};
 use crate::{
     audit::{AuditError, Draft, Event, Place},
     consent::{Closed, ConsentError, Person},
@@ -128,6 +128,14 @@ impl Rights {
         Ok(self.erasures.count())
     }
 
+    /// The same for the person under `handle` alone, before anything else is done about them.
+    pub(super) async fn settle_erasure_of(&self, handle: Handle) -> Result<(), RightsError> {
+        if let Some(owed) = self.erasures.of(handle) {
+            self.settle_one(owed).await?;
+        }
+        Ok(())
+    }
+
     async fn settle_one(&self, owed: Owed) -> Result<Option<Erased>, RightsError> {
         let done = match self.carry_out(owed.ask, None).await? {
             Some(done) => Some(done),
@@ -182,43 +190,51 @@ impl Rights {
     ) -> Result<Kept, RightsError> {
         let (rights, of, sid) = (self.clone(), person.clone(), person.key.sid());
         // Most of the log is looked through before anybody has to wait for it.
-        let (destruction, mut counting) = off_the_worker(move || {
+        let (destruction, mut counting, still_asked) = off_the_worker(move || {
             let destruction = rights.vault.destruction(ask.handle, &of.key)?;
             let mut counting = Theirs::of(&of);
             counting.look(&rights.store)?;
-            Ok((destruction.ok_or(CommitError::Conflict)?, counting))
+            let still_asked = rights.still_asked(ask.erasure.request)?;
+            Ok((destruction.ok_or(CommitError::Conflict)?, counting, still_asked))
         })
         .await?;
         // From here on nothing is written about them but by an act of theirs, which has the erasure begin anew: whatever
         // else is, expects that they have an epoch.
         let mut expect = destruction.expect.clone();
         expect.push(person.unchanged());
+        expect.extend(still_asked);
         let raise = vec![(sid, None)];
         let barrier = Batch { expect, raise, urgent: true, ..Batch::default() };
         self.store.commit(barrier).await?;
         closed.drained().await;
         let (rights, of) = (self.clone(), person.clone());
-        let counting = off_the_worker(move || {
+        let now = self.clock.now();
+        let certified =
+            Certified { certificate: ask.id, final_by: now.after(self.terms.final_after) };
+        let (counting, ended) = off_the_worker(move || {
             counting.look(&rights.store)?;
             rights.mark.erase(of.key.commitment(KeyEvent::Erased))?;
-            Ok(counting)
+            Ok((counting, rights.end_requests(&of.key, certified)?))
         })
         .await?;
         let rows = counting.found() + 1;
-        let (batch, kept) = self.batch(ask, person, (destruction, rows), claim)?;
+        let (mut batch, kept) = self.batch((ask, now), person, (destruction, rows), claim)?;
+        batch.expect.extend(ended.expect);
+        batch.put.extend(ended.put);
+        batch.delete.extend(ended.delete);
+        batch.leaves.extend(ended.leaves);
         self.audit.record(batch).await?;
         Ok(kept)
     }
 
-    /// The batch of an erasure, whose row is its first and only one, and what its certificate is made of.
+    /// The batch of an erasure, whose row is its first and the person's only one, and what its certificate is made of.
     fn batch(
         &self,
-        ask: Ask,
+        (ask, now): (Ask, Timestamp),
         person: &Person,
         (destruction, rows): (Destruction, u64),
         claim: Option<&Claim>,
     ) -> Result<(Batch, Kept), RightsError> {
-        let now = self.clock.now();
         let mut left = Left::of(&self.0, person, now, Some(ask.id))?;
         let Destruction { mut expect, mut delete, delete_prefix, kek } = destruction;
         expect.push(person.unchanged());

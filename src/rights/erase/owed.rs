@@ -36,6 +36,11 @@ impl Erasures {
         self.lock().iter().find(|owed| owed.ask.handle == handle).copied()
     }
 
+    /// Whether one of them answers this request.
+    pub(in crate::rights) fn answers(&self, request: Uuid) -> bool {
+        self.lock().iter().any(|owed| owed.ask.erasure.request == Some(request))
+    }
+
     pub(super) fn all(&self) -> Vec<Owed> {
         self.lock().clone()
     }

@@ -48,7 +48,8 @@ pub type Queued = Told;
 type Rows = Vec<(Event, &'static str, Value)>;
 
 impl Rights {
-    /// Answers a request: completes or refuses it. A completion does what waited for the operator's check.
+    /// Answers a request: completes or refuses it. A completion does what waited for the operator's check; of an erasure it is
+    /// no more than a word to go on with it.
     ///
     /// # Errors
     /// When there is no such request or it is closed, or one is to be completed that nobody confirmed; when the journal does
@@ -61,8 +62,17 @@ impl Rights {
         let found = self.found(id).await?;
         let now = self.clock.now();
         let docket = match answered.refused {
-            Some(reason) => found.docket.refused(now, reason)?,
-            None => found.docket.completed(now)?,
+            Some(reason) => {
+                self.is_not_erasing(&found.docket)?;
+                found.docket.refused(now, reason)?
+            }
+            None => {
+                let docket = found.docket.clone().completed(now)?;
+                if let Some(erased) = self.erased_for(&found.docket).await? {
+                    return Ok(erased);
+                }
+                docket
+            }
         };
         let what = docket.state.as_str();
         let note = Note {

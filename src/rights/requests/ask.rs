@@ -91,6 +91,7 @@ impl Rights {
             None => None,
         };
         self.check(&asked)?;
+        self.settle_erasure_of(asked.handle).await?;
         match self.ledger.person(asked.handle).await? {
             Some(person) => self.of_known(person, asked, claim).await,
             None => self.of_nobody(&asked, claim).await,
@@ -136,8 +137,8 @@ impl Rights {
             step = self.begun(step)?;
         }
         self.write(Some(person.key.sid()), &step, &Before::default(), claim.as_ref()).await?;
-        let docket = self.carry_out_erasure(asked.handle, step.docket).await?;
-        Ok(Received { told: Told { docket, filed: step.filed }, repeated: false })
+        let told = Told { docket: step.docket, filed: step.filed };
+        Ok(Received { told: self.carried_out(asked.handle, told).await?, repeated: false })
     }
 
     /// A request that speaks for the person is worked on, and done as far as the gateway can do it.
@@ -240,30 +241,19 @@ impl Rights {
                     self.identified(found.docket, Some(Filed { proof: Some(proof), ..filed }))?;
                 let sid = Some(person.key.sid());
                 self.write(sid, &step, &found.before, claim.as_ref()).await?;
-                let docket = self.carry_out_erasure(asked.handle, step.docket).await?;
-                Told { docket, filed: step.filed }
+                Told { docket: step.docket, filed: step.filed }
             }
             None => {
                 let mut batch = Batch::default();
-                self.keep_told(claim.as_ref(), &person.key, found.docket.id, &mut batch)?;
+                let key = self.outliving(&found.docket, person);
+                self.keep_told(claim.as_ref(), &key, found.docket.id, &mut batch)?;
                 if !batch.put.is_empty() {
                     self.store.commit(batch).await.map_err(ConsentError::Commit)?;
                 }
                 Told { docket: found.docket, filed: Some(filed) }
             }
         };
-        Ok(Received { told, repeated: true })
-    }
-
-    /// Where an erasure that speaks for the person is carried out. It is left to the operator.
-    #[expect(clippy::unused_async, reason = "erasing waits for the journal")]
-    pub(super) async fn carry_out_erasure(
-        &self,
-        handle: Handle,
-        docket: Docket,
-    ) -> Result<Docket, RightsError> {
-        let _ = handle;
-        Ok(docket)
+        Ok(Received { told: self.carried_out(asked.handle, told).await?, repeated: true })
     }
 }
 

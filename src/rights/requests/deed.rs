@@ -58,7 +58,8 @@ pub(super) fn deed(right: Right, filed: &Filed, catalogue: &Catalogue) -> Deed {
         Right::Objection => objection(&filed.wanted.purposes, catalogue),
         Right::Explanation => Deed::left(&["/v1/me/decisions"]),
         Right::Rectification => rectification(filed),
-        Right::Erasure => carry_out_erasure(),
+        // Carried out once the request stands, and completed by the erasure's own batch.
+        Right::Erasure => Deed::left(&[]),
     }
 }
 
@@ -95,9 +96,4 @@ pub(super) fn on_completion(right: Right, filed: &Filed) -> Demand {
         (Right::Rectification, Some(Age::Grown)) => Demand::Age(None),
         _ => Demand::Nothing,
     }
-}
-
-/// Erasure is carried out by the operator.
-fn carry_out_erasure() -> Deed {
-    Deed::left(&[])
 }

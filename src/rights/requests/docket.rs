@@ -123,6 +123,17 @@ pub struct Docket {
     pub app: Option<(String, String)>,
     /// Shows whose it is to whoever computes the same with that person's handle.
     pub(super) owner: [u8; 16],
+    /// What an erasure came to.
+    pub certified: Option<Certified>,
+}
+
+/// What an erasure came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Certified {
+    /// The certificate's name. A certificate says of whom it is to nobody.
+    pub certificate: Uuid,
+    /// From when on no copy of a key opens anything.
+    pub final_by: Timestamp,
 }
 
 impl Docket {
@@ -153,6 +164,7 @@ impl Docket {
             held: true,
             app: None,
             owner: owner(handle, id),
+            certified: None,
         };
         docket.set_due(&due);
         Ok(docket)

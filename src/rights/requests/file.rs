@@ -12,7 +12,7 @@ use crate::{
     consent::{ConsentError, Demand, Person},
     domain::{Method, Sid},
     retry::Claim,
-    rights::{Rights, RightsError},
+    rights::{Right, Rights, RightsError},
     store::{Batch, Expect, Key, Record},
     vault::{SubjectKey, prefixed},
 };
@@ -95,8 +95,16 @@ impl Rights {
             let at = filed_key(person.key.sid(), step.docket.id);
             batch.put.push(person.key.seal(&self.entropy, at, before.filed, filed)?);
         }
-        self.keep_told(claim, &person.key, step.docket.id, &mut batch)?;
+        self.keep_told(claim, &self.outliving(&step.docket, person), step.docket.id, &mut batch)?;
         Ok(batch)
+    }
+
+    /// The key for what a retry is told of `docket`. Of an erasure it is told after the person's key is gone too.
+    pub(super) fn outliving(&self, docket: &Docket, person: &Person) -> SubjectKey {
+        match docket.right {
+            Right::Erasure => self.audit.nobody(),
+            _ => person.key.clone(),
+        }
     }
 
     /// Has retries of a call told of `id`.

@@ -36,6 +36,8 @@ pub struct Wanted {
     pub age: Option<Age>,
     /// In their own words.
     pub statement: Option<String>,
+    /// Whether they asked not to come back by imports once they are erased.
+    pub suppress: bool,
 }
 
 impl fmt::Debug for Wanted {

@@ -39,6 +39,7 @@ impl Rights {
             RequestState::InProgress | RequestState::Completed => return Ok(found.docket),
             other => return Err(RequestError::State(other).into()),
         }
+        self.settle_erasure_of(handle).await?;
         let person = self.ledger.person(handle).await?;
         let filed = match &person {
             Some(person) => {
@@ -61,7 +62,8 @@ impl Rights {
         let docket = Docket { held: sid.is_some(), ..found.docket };
         let step = self.identified(docket, filed)?;
         self.write(sid, &step, &found.before, None).await?;
-        self.carry_out_erasure(handle, step.docket).await
+        let told = Told { docket: step.docket, filed: step.filed };
+        Ok(self.carried_out(handle, told).await?.docket)
     }
 
     pub(super) fn identified(
@@ -101,6 +103,7 @@ impl Rights {
     }
 
     async fn cancelled(&self, found: Found) -> Result<Told, RightsError> {
+        self.is_not_erasing(&found.docket)?;
         let now = self.clock.now();
         let docket = found.docket.cancelled(now)?;
         let note = note_at(now, RequestState::Cancelled.as_str());

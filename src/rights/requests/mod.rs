@@ -9,7 +9,7 @@
 //! the record of it and its row in the log are one batch; every change of a state is a row; a request about somebody of whom
 //! nothing is held is answered so, and makes nobody known.
 //!
-//! It does not count days (`clock`) and decides no consent (`consent`). What the gateway cannot do alone waits for the operator.
+//! It does not count days (`clock`), decides no consent (`consent`) and erases nobody (`erase`). What the gateway cannot do alone waits for the operator.
 //!
 //! Start with [`Rights::request`](super::Rights::request); `deed.rs` says what the gateway does by itself.
 
@@ -18,6 +18,7 @@ mod ask;
 mod deed;
 mod docket;
 mod end;
+mod erase;
 mod file;
 mod filed;
 mod identify;
@@ -28,7 +29,7 @@ mod words;
 
 pub use answer::{Answered, Extended, Queued};
 pub use ask::{Asked, AskedBy, Received};
-pub use docket::{Docket, RequestId, RequestState};
+pub use docket::{Certified, Docket, RequestId, RequestState};
 pub use file::Told;
 pub use filed::{Age, Filed, Note, Wanted};
 pub use register::{OpenRequests, open_requests, remove_old_requests, requests_within};
@@ -61,6 +62,9 @@ pub enum RequestError {
     /// Whoever extends has to name the day, since the law names no length.
     #[error("the law names no length for this extension")]
     DayMissing,
+    /// The erasure holds already and is about to end the request by itself.
+    #[error("the erasure is being carried out")]
+    Erasing,
     /// A record does not decode.
     #[error("a record of a request is damaged, or was written by a newer version")]
     Damaged,

@@ -58,6 +58,7 @@ pub(super) fn said(filed: &Filed) -> Value {
             _ => None,
         },
         "statement": wanted.statement,
+        "suppress": wanted.suppress,
         "identity": filed.proof.map(|proof| json!({
             "method": proof.method.as_str(), "verified_ms": proof.verified_at.millis(),
         })),
