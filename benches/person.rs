@@ -51,7 +51,7 @@ fn app(people_in_memory: usize) -> App {
 }
 
 fn subject(number: usize) -> SubjectRef {
-    SubjectRef { id_type: IdType::user_id(), id: UserId::parse(&format!("user-{number}")).unwrap() }
+    SubjectRef::new(IdType::user_id(), UserId::parse(&format!("user-{number}")).unwrap())
 }
 
 fn consenting(app: &App) -> Vec<Handle> {

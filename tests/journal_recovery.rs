@@ -783,6 +783,7 @@ impl Model {
         let holds = batch.expect.iter().all(|expect| match expect {
             Expect::Version { key, version } => self.version(key) == *version,
             Expect::Epoch { sid, epoch } => self.epochs.get(&sid.0) == Some(&epoch.0),
+            Expect::Known { sid } => self.epochs.contains_key(&sid.0),
         });
         for put in &batch.put {
             if next.version(&put.key) + 1 != put.version {

@@ -152,6 +152,47 @@ async fn an_alias_that_is_let_go_stands_where_it_stood_but_for_later_noes() {
 }
 
 #[tokio::test]
+async fn an_erasure_by_either_id_is_of_all_and_each_key_has_its_certificate() {
+    let model = Model::start();
+    let stage = stage(&model).await;
+    let (ada, device) = (stage.known_as("ada"), stage.known_as(DEVICE));
+    device.gives().await;
+    stage.shopkeeper().asks_for(&device).await;
+    link(&stage, "ada", DEVICE).await;
+    stage.shopkeeper().asks_for(&ada).await;
+    let sids = ["ada", DEVICE].map(|id| stage.sid_under(id));
+    let erased = stage.post("/v1/me/erasure").token(&stage.person(DEVICE));
+    let erased = erased.json(&json!({"confirm": true})).send().await;
+    assert_eq!(erased.status, 200, "{}", erased.body);
+    let log = stage.log().await;
+    assert_eq!(events(&log, &["subject.erased"]).len(), 2);
+    for id in ["ada", DEVICE] {
+        assert!(stage.find(id).is_none(), "{id} is known");
+        is_for_everybody(&stage.shopkeeper().asks_for(&stage.known_as(id)).await, 10);
+    }
+    let keys = stage.behind().store.scan(b"").map(|found| found.unwrap().0);
+    let left =
+        keys.filter(|key| sids.iter().any(|sid| key.as_bytes().windows(16).any(|w| w == sid.0)));
+    assert_eq!(left.count(), 0, "a record names one of them");
+    stage.behind().deletions().run_due().await.unwrap();
+    let (asked, forgotten) = (users(&model, "/recommend"), users(&model, "/forget"));
+    for user in asked {
+        assert!(forgotten.contains(&user), "a pseudonym that was sent is not taken back");
+    }
+    let id = erased.json()["certificate"].as_str().unwrap().to_owned();
+    let of = |id: &str| {
+        stage.get(&format!("/v1/me/certificates/{id}")).token(&stage.person(DEVICE)).send()
+    };
+    let main = of(&id).await;
+    assert_eq!(main.status, 200, "{}", main.body);
+    let body: Value = serde_json::from_str(main.json()["row"]["body"].as_str().unwrap()).unwrap();
+    let other = body["linked"][0].as_str().unwrap().to_owned();
+    assert_eq!(of(&other).await.status, 200);
+    let fits = stage.behind().vault.count_living().unwrap();
+    assert_eq!(fits.0, 0, "no key of a person lives");
+}
+
+#[tokio::test]
 async fn an_id_belongs_to_one_person() {
     let model = Model::start();
     let stage = stage(&model).await;

@@ -2,6 +2,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::string_slice,
     reason = "a test that misses what it looks for must fail"
 )]
 
@@ -33,8 +34,8 @@ country = "KR"
 
 async fn stage() -> Stage {
     Stage::set(|set| {
-        set.sections = SECTIONS.to_owned();
-        set.model_settings = "third_party = true\ncountry = \"DE\"".to_owned();
+        SECTIONS.clone_into(&mut set.sections);
+        "third_party = true\ncountry = \"DE\"".clone_into(&mut set.model_settings);
     })
     .await
 }
@@ -225,7 +226,7 @@ async fn receipts_again_say_what_they_said_before_the_gateway_was_set_otherwise(
     let (there, then) = (folder.clone(), folder.clone());
     let stage = Stage::set(move |set| {
         (set.disk, set.folder) = (None, Some(there));
-        set.sections = SECTIONS.to_owned();
+        SECTIONS.clone_into(&mut set.sections);
     })
     .await;
     let given = stage.known_as("ada").gives().await;

@@ -11,7 +11,7 @@ use super::{App, AppError, Witnesses};
 use crate::{
     audit::{self, Draft, Event, Log},
     operate,
-    rights::{Asking, Deletions},
+    rights::{Asking, Deletions, requests::remove_old_requests},
     store::{Batch, Period, Store, Unavailable},
     witness,
 };
@@ -81,6 +81,7 @@ impl Chores {
             }
             if tick % FINISH_EVERY == 0 {
                 note("policy", self.finish_change().await);
+                note("erasures", self.resume_erasures().await);
             }
             note("deletions", self.delete().await.map(|_| ()));
             note("unsettled", self.settle().await);
@@ -101,6 +102,7 @@ impl Chores {
                 note("period", self.turn_period().await);
                 note("revoked tokens", self.forget_ended().await);
                 note("retries", self.forget_retries().await);
+                note("requests", self.forget_requests().await);
             }
             if tick % DAILY == 0 {
                 note("popularity", self.count().await);
@@ -118,6 +120,7 @@ impl Chores {
         self.forget_aged().await?;
         self.keep_meters().await?;
         self.settle().await?;
+        self.resume_erasures().await?;
         self.keep_pace().await?;
         self.back_up().await?;
         let deletions = self.delete().await?;
@@ -126,6 +129,7 @@ impl Chores {
         self.turn_period().await?;
         self.forget_ended().await?;
         self.forget_retries().await?;
+        self.forget_requests().await?;
         let dropped = self.retain().await?;
         self.prune().await?;
         published(&self.app.log).await?;
@@ -137,7 +141,7 @@ impl Chores {
     fn probe(&self) {
         if let Some(Unavailable::Write | Unavailable::JournalFull) = self.app.store.health().trouble
         {
-            self.app.store.commit_soon(Batch::default());
+            drop(self.app.store.commit_soon(Batch::default()));
         }
     }
 
@@ -148,6 +152,11 @@ impl Chores {
             tracing::info!(consent.acts = acts, "consents were changed to the policy in force");
         }
         Ok(())
+    }
+
+    /// Carries out erasures that were asked for before the process last ended.
+    async fn resume_erasures(&self) -> Result<(), AppError> {
+        Ok(self.app.rights().resume_erasures().await.map(drop)?)
     }
 
     /// Asks recipients for the deletions they owe.
@@ -195,6 +204,9 @@ impl Chores {
         if self.app.ledger.owed() > 0 {
             self.app.ledger.settle().await?;
         }
+        if self.app.erasures.count() > 0 {
+            self.app.rights().settle_erasures().await?;
+        }
         Ok(())
     }
 
@@ -215,6 +227,13 @@ impl Chores {
     async fn forget_retries(&self) -> Result<(), AppError> {
         let retries = self.app.ledger.retries().clone();
         let removed = tokio::task::spawn_blocking(move || retries.remove_ended());
+        Ok(removed.await.unwrap_or(Ok(0)).map(drop)?)
+    }
+
+    /// Removes what is kept of requests that were closed long ago.
+    async fn forget_requests(&self) -> Result<(), AppError> {
+        let (store, now) = (self.app.store.clone(), self.app.machine.clock.now());
+        let removed = tokio::task::spawn_blocking(move || remove_old_requests(&store, now));
         Ok(removed.await.unwrap_or(Ok(0)).map(drop)?)
     }
 

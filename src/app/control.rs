@@ -24,6 +24,7 @@ impl App {
             policies: self.policies.clone(),
             policy_changes: self.policy_changes.clone(),
             ledger: self.ledger.clone(),
+            rights: self.rights(),
             catalog: self.catalog.clone(),
             proving: self.proving.clone(),
             gateway: self.gateway.on_this_worker(lane),

@@ -8,7 +8,7 @@ use super::{
     AppError, Settings, UpstreamKind, Witnesses, memory,
     models::Models,
     policy::{in_force, purposes_named},
-    rights::ledger,
+    rights::{laws, ledger},
     sight::{inspector, observer},
     stored::open_store,
 };
@@ -25,6 +25,7 @@ use crate::{
     observe::Observer,
     operate::{self, Backups, Continuity, PolicyChanges, Schedule},
     policy::{Policies, Purpose},
+    rights::{Erasures, clock::Laws},
     store::{Lane, Limits, OnSyncFailure, Recovered, Store, Unavailable, ViewOrigin},
     upstream::Builtin,
     vault::{Keeper, Vault},
@@ -84,12 +85,16 @@ pub struct App {
     pub catalog: Catalog,
     /// Where rows stand in the published log, and what proves it.
     pub proving: Arc<dyn Proving>,
+    /// The laws whose clocks run.
+    pub laws: Arc<Laws>,
     /// The story of a call.
     pub gateway: Gateway,
     /// Who may ask.
     pub authority: Arc<Authority>,
     /// Whether the state goes on from where it was.
     pub continuity: Arc<Continuity>,
+    /// Erasures that are not durable yet.
+    pub erasures: Erasures,
     /// The backups.
     pub backups: Arc<Backups>,
     /// The witnesses of the log.
@@ -117,9 +122,7 @@ impl App {
         let (clock, entropy) = (machine.clock.clone(), machine.entropy.clone());
         let people = settings.store.people_in_memory;
         let vault = Vault::new(store.clone(), keeper.clone(), entropy.clone(), people);
-        let names = names(&settings);
-        let audit =
-            Audit::open(store.clone(), vault.clone(), names, entropy.clone(), clock.clone())?;
+        let audit = audit(&settings, &machine, &store, &vault)?;
         let policies = Arc::new(policies(&settings, &store, &audit, &clock)?);
         let ledger = ledger(&settings, &machine, &keeper, (&vault, &audit, &policies, &store));
         let policy_changes = PolicyChanges::new(
@@ -163,6 +166,7 @@ impl App {
                 policies: policies.clone(),
                 keys: settings.keys.dir.clone(),
                 origin: settings.audit.origin.clone(),
+                entropy: machine.entropy.clone(),
                 clock: machine.clock.clone(),
             },
             opened_at,
@@ -173,11 +177,14 @@ impl App {
         let backups = backups(&settings, &machine, &store, &audit, &policies);
         let inspector =
             inspector(&settings, &machine, &store, &vault, &audit, &policy_changes, &ledger)?;
+        let laws = laws(&settings)?;
         let settings = Arc::new(settings);
         let app = Self {
             witnesses: witnesses(&settings, &observer)?,
+            laws,
             continuity: Arc::new(continuity),
             backups: Arc::new(backups),
+            erasures: Erasures::default(),
             proving: log.clone(),
             log,
             machine,
@@ -292,6 +299,16 @@ fn published(
         seed: keeper.log_seed(),
         origin: settings.audit.origin.clone(),
     }
+}
+
+fn audit(
+    settings: &Settings,
+    machine: &Machine,
+    store: &Store,
+    vault: &Vault,
+) -> Result<Audit, AppError> {
+    let (entropy, clock) = (machine.entropy.clone(), machine.clock.clone());
+    Ok(Audit::open(store.clone(), vault.clone(), names(settings), entropy, clock)?)
 }
 
 fn names(settings: &Settings) -> Names {

@@ -1,17 +1,31 @@
 //! What people are owed: the parts of the gateway that see to it.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc, time::Duration};
 
-use super::{App, Machine, OnWithdraw, Settings, UpstreamSettings};
+use super::{App, AppError, Machine, OnWithdraw, Settings, UpstreamKind, UpstreamSettings};
 use crate::{
     audit::Audit,
     consent::{self, Audience, Ledger},
     jose::Signer,
     policy::Policies,
-    rights::{self, Deletions, Exports, Rights},
+    rights::{self, Deletions, Exports, Forgetting, Rights, Terms, clock::Laws},
     store::Store,
     vault::{Keeper, Vault},
 };
+
+const HOUR: u64 = 60 * 60;
+
+/// A copy of an erased person's key opens until the key-encryption key goes: at the next rotation, or, where a copy of the
+/// keys of before lies in something that is kept as long as backups are, as much later.
+fn terms(settings: &Settings) -> Terms {
+    let days = u64::from(settings.keys.rotate_days.get());
+    let kept = settings
+        .backup
+        .as_ref()
+        .map_or(0, |backup| u64::from(backup.every_hours).saturating_mul(backup.keep as u64));
+    let hours = (days * 24).saturating_add(kept);
+    Terms { final_after: Duration::from_secs(hours.saturating_mul(HOUR)) }
+}
 
 impl App {
     /// What people may see of themselves and ask for.
@@ -24,10 +38,18 @@ impl App {
             ledger: self.ledger.clone(),
             policies: self.policies.clone(),
             proving: self.proving.clone(),
+            laws: self.laws.clone(),
             controller: self.settings.controller.clone(),
             gpc_last_update: self.settings.policy.gpc_last_update,
             looks: rights::Looks::default(),
             undo_within: self.settings.rights.undo_within(),
+            mark: self.continuity.mark().clone(),
+            erasures: self.erasures.clone(),
+            forgetting: {
+                let gateway = self.gateway.clone();
+                Forgetting::by(move |sid| gateway.forget_tastes(sid))
+            },
+            terms: terms(&self.settings),
             entropy: self.machine.entropy.clone(),
             clock: self.machine.clock.clone(),
         })
@@ -42,14 +64,16 @@ impl App {
     /// The worker of the deletions that recipients owe.
     #[must_use]
     pub fn deletions(&self) -> Deletions {
-        Deletions::new(
-            self.ledger.clone(),
-            self.audit.clone(),
-            self.policies.clone(),
-            self.gateway.models_on_this_worker(),
-            self.machine.entropy.clone(),
-            self.machine.clock.clone(),
-        )
+        Deletions::new(rights::DeletionsGround {
+            store: self.store.clone(),
+            vault: self.vault.clone(),
+            ledger: self.ledger.clone(),
+            audit: self.audit.clone(),
+            policies: self.policies.clone(),
+            models: self.gateway.models_on_this_worker(),
+            entropy: self.machine.entropy.clone(),
+            clock: self.machine.clock.clone(),
+        })
         .telling(self.inspector.tries().clone())
     }
 }
@@ -79,9 +103,39 @@ fn audience(upstream: &UpstreamSettings) -> Audience {
     Audience {
         recipient: upstream.recipient.clone(),
         domain: upstream.domain.clone(),
+        in_process: upstream.kind == UpstreamKind::Builtin,
         purposes: upstream.purposes.clone(),
         third_party: upstream.third_party,
         country: upstream.country,
         delete_on_withdrawal: upstream.on_withdraw == OnWithdraw::Delete,
     }
+}
+
+/// The laws whose clocks run: those that come with the program, and an operator's in `laws` below their policies, which are read
+/// at the start alone.
+pub(super) fn laws(settings: &Settings) -> Result<Arc<Laws>, AppError> {
+    let own = match &settings.policy.dir {
+        Some(dir) => law_files(&dir.join("laws"))?,
+        None => BTreeMap::new(),
+    };
+    let laws = Laws::with(&own, &settings.rights.law, &settings.controller.time_zone);
+    laws.map(Arc::new).map_err(|error| AppError::Settings(error.to_string()))
+}
+
+fn law_files(dir: &Path) -> Result<BTreeMap<String, String>, AppError> {
+    let read = |source| AppError::Read { path: dir.to_owned(), source };
+    let mut files = BTreeMap::new();
+    if !dir.try_exists().map_err(read)? {
+        return Ok(files);
+    }
+    for entry in fs::read_dir(dir).map_err(read)? {
+        let path = entry.map_err(read)?.path();
+        let is_law = path.extension().is_some_and(|kind| kind == "toml");
+        if let Some(name) = path.file_name().filter(|_| is_law) {
+            let text = fs::read_to_string(&path)
+                .map_err(|source| AppError::Read { path: path.clone(), source })?;
+            files.insert(name.to_string_lossy().into_owned(), text);
+        }
+    }
+    Ok(files)
 }

@@ -60,12 +60,12 @@ pub struct Settings {
     /// `[diversity]`.
     #[serde(default)]
     pub diversity: DiversitySettings,
-    /// `[events]`.
-    #[serde(default)]
-    pub events: EventsSettings,
     /// `[rights]`.
     #[serde(default)]
     pub rights: RightsSettings,
+    /// `[events]`.
+    #[serde(default)]
+    pub events: EventsSettings,
     /// `[telemetry]`.
     #[serde(default)]
     pub telemetry: TelemetrySettings,
@@ -82,6 +82,10 @@ pub struct Settings {
 pub struct KeysSettings {
     /// The keeper's folder. It must lie outside the store and its backups.
     pub dir: PathBuf,
+    /// How many days lie between two rotations of the key-encryption key at most; 30 if absent. Until the next one, a copy of
+    /// an erased person's wrapped key could be opened with a copy of it.
+    #[serde(default = "rotate_days")]
+    pub rotate_days: std::num::NonZero<u16>,
 }
 
 /// `[store]`.
@@ -247,6 +251,10 @@ impl Settings {
             (None, None) => Ok(Dial::from(Preset::default())),
         }
     }
+}
+
+fn rotate_days() -> std::num::NonZero<u16> {
+    std::num::NonZero::new(30).unwrap_or(std::num::NonZero::<u16>::MIN)
 }
 
 fn people_in_memory() -> usize {

@@ -49,6 +49,7 @@ pub(super) fn inspector(
     ledger: &Ledger,
 ) -> Result<Inspector, AppError> {
     let ground = inspect::Ground {
+        store: store.clone(),
         reader: LogReader::new(store.clone()),
         cursors: Cursors::new(vault)?,
         policies: policies.clone(),

@@ -48,6 +48,18 @@ events! {
     RightsResetClosed = "rights.reset_closed",
     /// What was held of a span of a person's time was forgotten.
     RightsForgotten = "rights.forgotten",
+    /// What is known of a person was corrected.
+    RightsCorrected = "rights.corrected",
+    /// A person asked for something by right, or somebody did for them.
+    RightsRequested = "rights.requested",
+    /// Who a request speaks for was confirmed, and it is being worked on.
+    RightsIdentified = "rights.identified",
+    /// A request was answered.
+    RightsAnswered = "rights.answered",
+    /// A request is answered later, for a reason that the person is told.
+    RightsExtended = "rights.extended",
+    /// A request was taken back.
+    RightsCancelled = "rights.cancelled",
     /// A person came to be known.
     SubjectCreated = "subject.created",
     /// A person came to be known by another id too.
@@ -58,6 +70,8 @@ events! {
     SubjectGuarded = "subject.guarded",
     /// A person has no guardian any more.
     SubjectUnguarded = "subject.unguarded",
+    /// A person was erased: their key is destroyed.
+    SubjectErased = "subject.erased",
     /// A recipient answered a deletion.
     ErasureRecipient = "erasure.recipient",
     /// Bodies past their retention were dropped.

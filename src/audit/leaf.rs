@@ -55,8 +55,8 @@ pub struct Draft {
 /// What only some rows say openly.
 #[derive(Debug, Default)]
 pub struct Also<'a> {
-    /// The key of the person who came to be known.
-    pub created: Option<&'a SubjectKey>,
+    /// The key of the person who came to be known, or who was erased, and which of the two.
+    pub key: Option<(&'a SubjectKey, KeyEvent)>,
     /// The log that this one goes on from.
     pub previous: Option<Previous<'a>>,
     /// The SHA-256 of the vocabulary that comes into force.
@@ -152,7 +152,7 @@ impl Draft {
             commitment: *commitment,
             event: self.event.as_str(),
             gateway: gateway.as_str(),
-            key: also.created.map(|key| key.commitment(KeyEvent::Created)),
+            key: also.key.map(|(key, event)| key.commitment(event)),
             nonce: *n,
             outcome: self.outcome,
             purpose: self.purpose.as_ref().map_or(NOTHING, PurposeId::as_str),

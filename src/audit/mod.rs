@@ -24,6 +24,7 @@ mod words;
 
 mod read;
 
+mod certificate;
 mod opened;
 mod own;
 mod proving;
@@ -35,6 +36,7 @@ use arc_swap::ArcSwap;
 pub use bodies::{
     AnswerBody, CallKind, DecisionBody, EffectBody, ItemBody, SentBody, VoidBody, WithheldBody,
 };
+pub use certificate::{Amiss as CertificateAmiss, Answered, Certificate, Certified, Owed};
 pub use event::Event;
 pub use finding::{Finder, Marks, event, marks};
 pub use leaf::{Also, Draft, RowKeys};
@@ -56,7 +58,7 @@ use crate::{
     ambient::{Clock, Entropy, EntropyError},
     domain::{GatewayName, PurposeId, RecipientId, Timestamp},
     store::{Batch, CommitError, Lane, Leaf, Put, Store, StoreError},
-    vault::{SubjectKey, Vault, VaultError},
+    vault::{KeyEvent, SubjectKey, Vault, VaultError},
 };
 
 /// What can go wrong with the log.
@@ -192,7 +194,21 @@ impl Audit {
         keys: &RowKeys,
         created: Option<&SubjectKey>,
     ) -> Result<Leaf, AuditError> {
-        let also = Also { created, ..Also::default() };
+        let key = created.map(|key| (key, KeyEvent::Created));
+        draft.seal(keys, &self.names.gateway, &Also { key, ..Also::default() }, &self.entropy)
+    }
+
+    /// Seals the last row of the person with `key`: the one that says that the key is destroyed.
+    ///
+    /// # Errors
+    /// When the machine gives no randomness.
+    pub fn seal_erased(
+        &self,
+        draft: Draft,
+        keys: &RowKeys,
+        key: &SubjectKey,
+    ) -> Result<Leaf, AuditError> {
+        let also = Also { key: Some((key, KeyEvent::Erased)), ..Also::default() };
         draft.seal(keys, &self.names.gateway, &also, &self.entropy)
     }
 
@@ -310,7 +326,7 @@ impl Audit {
         previous: Option<Previous<'_>>,
     ) -> Result<u64, AuditError> {
         let vocabulary = Some(self.vocabulary.load().hash());
-        let leaf = self.seal_also(draft, &Also { previous, vocabulary, created: None })?;
+        let leaf = self.seal_also(draft, &Also { previous, vocabulary, key: None })?;
         let batch = Batch { leaves: vec![leaf], ..Batch::default() };
         Ok(self.store.commit_blocking(batch)?.first_index)
     }

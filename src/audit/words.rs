@@ -29,6 +29,13 @@ pub(super) const OUTCOMES: &[&str] = &[
     "reset",
     "undone",
     "forgotten",
+    // Requests of people.
+    "received",
+    "in_progress",
+    "completed",
+    "cancelled",
+    "extended",
+    "erased",
     // Deletions at recipients.
     "asked",
     "confirmed",
@@ -94,6 +101,17 @@ pub(super) const REASONS: &[&str] = &[
     "signal",
     "import",
     "policy",
+    // What people ask for by right.
+    "access",
+    "portability",
+    "erasure",
+    "rectification",
+    "restriction",
+    "objection",
+    "explanation",
+    "automated_decision_refusal",
+    // Why a recipient is asked to delete, where no act on a consent is behind it.
+    "erased",
     // Operators.
     "operator",
     "apply",

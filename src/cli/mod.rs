@@ -3,6 +3,7 @@
 //! Exit statuses: 0 done, 1 failed (the reason is on standard error), 2 the command line was not understood.
 
 mod audit;
+mod certificate;
 mod health;
 mod import;
 mod init;
@@ -13,6 +14,7 @@ mod operator;
 mod policy;
 mod print;
 mod reload;
+mod requests;
 mod revoke;
 mod signals;
 mod status;
@@ -81,6 +83,9 @@ enum What {
     /// Backs up, restores, verifies and rebuilds the store.
     #[command(subcommand)]
     Store(store::StoreCommand),
+    /// Works off what people ask for by right.
+    #[command(subcommand)]
+    Requests(requests::RequestsCommand),
     /// Switches an app or a recipient off or on, and says which are off.
     Switch {
         #[command(subcommand)]
@@ -102,6 +107,9 @@ enum What {
     /// Checks receipts, with public keys alone.
     #[command(subcommand)]
     Receipt(audit::ReceiptCommand),
+    /// Checks a certificate of erasure.
+    #[command(subcommand)]
+    Certificate(certificate::CertificateCommand),
     /// Verifies a log, and makes and checks proofs of its rows.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -134,12 +142,14 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             Ok(status) => return status,
             Err(error) => Err(error),
         },
+        What::Requests(command) => requests::run(&command),
         What::Switch { what } => switch::run(&what),
         What::Token { what } => token::run(&what),
         What::Witness(args) => witness::run(args),
         What::Keys(command) => keys::run(&command),
         What::Receipt(command) => return audit::receipt(&command),
         What::Audit(command) => return audit::run(command),
+        What::Certificate(command) => return certificate::run(&command),
         What::Policy(command) => match policy::run(&command) {
             Ok(true) => Ok(()),
             Ok(false) => return ExitCode::FAILURE,

@@ -113,7 +113,7 @@ impl Ledger {
     ) -> Result<Acted, ConsentError> {
         let purpose = meant(bundle, request)?;
         let mut act = self.read(bundle.catalogue(), purpose, request)?;
-        let mut change = self.begin(handle, bundle).await?;
+        let mut change = self.begin_for(handle, bundle, act.action).await?;
         if change.created && act.action == Action::Withdraw {
             return Err(Refusal::NothingGiven.into());
         }
@@ -135,10 +135,21 @@ impl Ledger {
         handle: Handle,
         bundle: &Bundle,
     ) -> Result<Change, ConsentError> {
+        self.begin_for(handle, bundle, Action::SetRules).await
+    }
+
+    /// The same for an act that does this. Who was erased and asked not to come back by themselves comes back by giving
+    /// anew alone.
+    async fn begin_for(
+        &self,
+        handle: Handle,
+        bundle: &Bundle,
+        action: Action,
+    ) -> Result<Change, ConsentError> {
         let ledger = self.clone();
         match off_the_worker(move || ledger.find(handle)).await? {
             Some(person) => Ok(Change::begin(&self.settled(person, bundle).await?)),
-            None => self.newcomer(handle),
+            None => self.newcomer(handle, action).await,
         }
     }
 
@@ -151,17 +162,24 @@ impl Ledger {
         let ledger = self.clone();
         match off_the_worker(move || ledger.find_as(handle)).await? {
             Some(person) => Ok(Change::begin(&self.settled(person, bundle).await?)),
-            None => self.newcomer(handle),
+            None => self.newcomer(handle, Action::Link).await,
         }
     }
 
-    fn newcomer(&self, handle: Handle) -> Result<Change, ConsentError> {
-        let enrolment = self.vault.enrol(handle)?;
+    async fn newcomer(&self, handle: Handle, action: Action) -> Result<Change, ConsentError> {
+        let ledger = self.clone();
+        let suppressed = off_the_worker(move || Ok(ledger.vault.is_suppressed(handle)?)).await?;
+        if suppressed && action != Action::Give {
+            return Err(ConsentError::Suppressed);
+        }
+        let mut enrolment = self.vault.enrol(handle)?;
+        let lifted = suppressed.then(|| enrolment.lifting(handle));
         let mut change = Change::begin(&Person::new(enrolment.key));
         change.created = true;
         change.newcomer = Some(handle);
         change.batch.expect = enrolment.expect;
         change.batch.put = enrolment.put;
+        change.batch.delete.extend(lifted);
         Ok(change)
     }
 

@@ -56,6 +56,8 @@ pub struct Bringing {
 struct Part {
     change: Change,
     acts: Vec<Act>,
+    /// The person was erased and asked not to come back by themselves.
+    suppressed: bool,
 }
 
 impl Ledger {
@@ -130,9 +132,11 @@ impl Ledger {
     }
 
     fn part(&self, handle: Handle) -> Result<Part, ConsentError> {
+        let mut suppressed = false;
         let change = match self.find(handle)? {
             Some(person) => Change::begin(&person),
             None => {
+                suppressed = self.vault.is_suppressed(handle)?;
                 let enrolment = self.vault.enrol(handle)?;
                 let mut change = Change::begin(&Person::new(enrolment.key));
                 change.created = true;
@@ -140,7 +144,7 @@ impl Ledger {
                 change
             }
         };
-        Ok(Part { change, acts: Vec::new() })
+        Ok(Part { change, acts: Vec::new(), suppressed })
     }
 
     /// What the row says, checked against the catalogue and the notice in force.
@@ -191,6 +195,9 @@ impl Ledger {
         import: &Import,
         part: &mut Part,
     ) -> Result<Fate, ConsentError> {
+        if part.suppressed {
+            return Ok(Fate::Refused(Unfit::Suppressed));
+        }
         let standing = part.change.standing.purpose(purpose.id());
         let consent = standing.map(|known| known.consent.clone()).unwrap_or_default();
         let known = consent.written_state() != ConsentState::Unknown;

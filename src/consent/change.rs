@@ -134,6 +134,7 @@ fn draft(
         Action::UndoReset => (Event::RightsResetUndone, "undone"),
         Action::CloseReset => (Event::RightsResetClosed, "closed"),
         Action::Forget => (Event::RightsForgotten, "forgotten"),
+        Action::Correct => (Event::RightsCorrected, "set"),
     };
     let mut body = json!({
         "t_ms": at.millis(),

@@ -60,6 +60,9 @@ pub enum ConsentError {
     /// There is no reset that could be undone; with the moment at which the last one's window closed, if there was one.
     #[error("there is no reset to undo")]
     NothingToUndo(Option<Timestamp>),
+    /// The person was erased and asked not to come back by themselves: only giving consent anew brings them back.
+    #[error("the person was erased and asked not to come back by themselves")]
+    Suppressed,
     /// Others changed the same person's standing again and again.
     #[error("the standing kept changing")]
     Contended,

@@ -49,6 +49,12 @@ impl Closed {
     }
 }
 
+impl Closed {
+    pub(super) fn forget(&self, sid: Sid) {
+        self.lock().remove(&sid);
+    }
+}
+
 impl fmt::Debug for Closed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Closed({} people)", self.lock().len())

@@ -43,6 +43,8 @@ struct Gate {
     shut: Vec<(u64, Option<PurposeId>)>,
     /// How many such acts there were.
     acts_shut: u64,
+    /// Whether the person is to be erased and that is not durable yet: no later act opens the gate again.
+    leaving: bool,
     /// The disclosures that are writing.
     open: Vec<Arc<Slot>>,
     /// Told when the last of them is gone.
@@ -87,7 +89,8 @@ impl Gates {
         let gate = shard.entry(sid).or_default();
         // The epoch is read under the shard's lock: an act closes the gate before it commits a new epoch, so either
         // it finds this guard or this call finds the gate closed or the epoch changed.
-        if gate.closed > 0 || !gate.shut.is_empty() || self.epochs.epoch(sid) != Some(epoch) {
+        let is_closed = gate.closed > 0 || gate.leaving || !gate.shut.is_empty();
+        if is_closed || self.epochs.epoch(sid) != Some(epoch) {
             return None;
         }
         let slot = Arc::new(Slot::default());
@@ -115,7 +118,7 @@ impl Gates {
     /// allows more than they do.
     #[must_use]
     pub fn is_shut(&self, sid: Sid) -> bool {
-        self.shard(sid).get(&sid).is_some_and(|gate| !gate.shut.is_empty())
+        self.shard(sid).get(&sid).is_some_and(|gate| gate.leaving || !gate.shut.is_empty())
     }
 
     /// Whether the act of this number still holds this person's gate shut.
@@ -195,6 +198,26 @@ impl Closed {
             gate.shut.retain(|(at, known)| *at >= self.acts_shut || known.as_ref() != purpose);
             gate.acknowledge(&self.gates.counts);
         }
+    }
+
+    /// Leaves the gate shut for as long as the process runs, after an erasure that could not be made durable.
+    pub fn leave_for_good(self) {
+        let mut shard = self.gates.shard(self.sid);
+        let gate = shard.entry(self.sid).or_default();
+        gate.leaving = true;
+        gate.acknowledge(&self.gates.counts);
+        drop(shard);
+        self.gates.counts.shut.one();
+    }
+
+    /// Forgets the gate: the person is erased, so that nobody has an epoch to enter with.
+    pub fn gone(self) {
+        let mut shard = self.gates.shard(self.sid);
+        if let Some(gate) = shard.get_mut(&self.sid) {
+            gate.acknowledge(&self.gates.counts);
+        }
+        // INVARIANT: the erasure waited for the open disclosures, so none is forgotten here.
+        shard.remove(&self.sid);
     }
 
     fn emptied(&self) -> Option<oneshot::Receiver<()>> {

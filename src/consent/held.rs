@@ -67,6 +67,7 @@ impl Ledger {
             domain: audience.domain.clone(),
             generation,
             queued_at: self.clock.now(),
+            erased: None,
         };
         let key = deletion_key(change.key.sid(), &deletion);
         change.batch.put.push(change.key.seal(&self.entropy, key, None, &deletion)?);

@@ -1,5 +1,7 @@
 //! What a person did, act by act: records that are added and never changed.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::Snapshot;
@@ -47,6 +49,8 @@ pub enum Action {
     CloseReset,
     /// Had what was held of a span of time forgotten.
     Forget,
+    /// Had what is known of them corrected.
+    Correct,
 }
 
 impl Action {
@@ -70,6 +74,7 @@ impl Action {
             Self::UndoReset => "undo_reset",
             Self::CloseReset => "close_reset",
             Self::Forget => "forget",
+            Self::Correct => "correct",
         }
     }
 }
@@ -149,7 +154,7 @@ pub(super) fn acts_prefix(sid: Sid) -> Key {
 }
 
 /// A recipient is to delete what it holds under a pseudonym that is no longer in use. Kept sealed under the person's
-/// key until the recipient has confirmed.
+/// key until the recipient has confirmed; of a person who was erased, under the key of a job that outlives them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deletion {
     /// Who holds the data.
@@ -160,10 +165,48 @@ pub struct Deletion {
     pub generation: u32,
     /// Since when it is owed.
     pub queued_at: Timestamp,
+    /// What is left of a person who was erased.
+    pub erased: Option<OfErased>,
+}
+
+/// The pseudonym of a person whose key is destroyed: nothing makes it anew, so it is kept until its recipient has answered.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfErased {
+    /// The pseudonym.
+    pub pseudonym: String,
+    /// The certificate in which the recipient's answer is told; none where the one that there was is lost with the state
+    /// that a backup replaced.
+    pub certificate: Option<[u8; 16]>,
+}
+
+impl fmt::Debug for OfErased {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OfErased(…)")
+    }
 }
 
 impl Sealable for Deletion {
-    const SCHEMA: u8 = 1;
+    const SCHEMA: u8 = 2;
+
+    fn older(schema: u8, bytes: &[u8]) -> Option<Result<Self, postcard::Error>> {
+        (schema == 1).then(|| postcard::from_bytes::<Deletion1>(bytes).map(Self::from))
+    }
+}
+
+/// A deletion of schema 1, frozen.
+#[derive(Deserialize)]
+struct Deletion1 {
+    recipient: RecipientId,
+    domain: Pseudodomain,
+    generation: u32,
+    queued_at: Timestamp,
+}
+
+impl From<Deletion1> for Deletion {
+    fn from(older: Deletion1) -> Self {
+        let Deletion1 { recipient, domain, generation, queued_at } = older;
+        Self { recipient, domain, generation, queued_at, erased: None }
+    }
 }
 
 /// The prefix of all deletions that are owed.
@@ -222,5 +265,20 @@ mod tests {
         let kept = Kept::older(1, &bytes).unwrap().unwrap();
         assert_eq!(kept, Kept { act, terms: None, row: None });
         assert!(Kept::older(0, &bytes).is_none());
+    }
+
+    #[test]
+    fn a_deletion_of_before_erasures_is_read_as_it_was_meant() {
+        let recipient = RecipientId::parse("recsys-eu").unwrap();
+        let domain = Pseudodomain::parse("shop").unwrap();
+        let at = Timestamp::from_millis(1_760_000_040_123);
+        let older = postcard::to_stdvec(&(&recipient, &domain, 3_u32, at)).unwrap();
+        let read = Deletion::older(1, &older).unwrap().unwrap();
+        let meant = Deletion { recipient, domain, generation: 3, queued_at: at, erased: None };
+        assert_eq!(read, meant);
+        assert!(Deletion::older(0, &older).is_none());
+        let erased = OfErased { pseudonym: "pcanary".to_owned(), certificate: None };
+        let debug = format!("{:?}", Deletion { erased: Some(erased), ..meant });
+        assert!(!debug.contains("canary"), "{debug}");
     }
 }

@@ -70,11 +70,13 @@ pub enum Unfit {
     EndsBeforeItBegins,
     /// What is known of the person is as new or newer.
     OlderThanState,
+    /// The person was erased and asked not to come back by themselves.
+    Suppressed,
 }
 
 impl Unfit {
     /// All reasons.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::PurposeUnknown,
         Self::PurposeRequired,
         Self::CategoryUnknown,
@@ -84,6 +86,7 @@ impl Unfit {
         Self::InTheFuture,
         Self::EndsBeforeItBegins,
         Self::OlderThanState,
+        Self::Suppressed,
     ];
 
     /// The reason's word in a report.
@@ -99,6 +102,7 @@ impl Unfit {
             Self::InTheFuture => "in_the_future",
             Self::EndsBeforeItBegins => "ends_before_it_begins",
             Self::OlderThanState => "older_than_state",
+            Self::Suppressed => "suppressed",
         }
     }
 }

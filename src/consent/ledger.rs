@@ -37,6 +37,8 @@ pub struct Audience {
     pub recipient: RecipientId,
     /// In which pseudonymisation domain.
     pub domain: Pseudodomain,
+    /// Whether it is a model inside this process.
+    pub in_process: bool,
     /// For which purposes.
     pub purposes: Vec<PurposeId>,
     /// Whether it is run by someone else.
@@ -213,10 +215,23 @@ impl Ledger {
         }
     }
 
+    /// The id by which the person is kept whom `handle` names, be it an alias.
+    ///
+    /// # Errors
+    /// When the store fails or a record does not open.
+    pub fn first_id(&self, handle: Handle) -> Result<Handle, ConsentError> {
+        let person = self.find_as(handle)?;
+        let alias = person.as_ref().and_then(|person| person.standing.alias.as_ref());
+        Ok(alias.map_or(handle, |alias| alias.of))
+    }
+
     /// Like [`Ledger::find`], without going from an alias to whose it is.
-    pub(super) fn find_as(&self, handle: Handle) -> Result<Option<Person>, ConsentError> {
+    ///
+    /// # Errors
+    /// When the store fails or a record does not open.
+    pub fn find_as(&self, handle: Handle) -> Result<Option<Person>, ConsentError> {
         match self.vault.subject(handle)? {
-            Some(key) => self.standing(key).map(Some),
+            Some(key) => self.standing(key),
             None => Ok(None),
         }
     }
@@ -227,7 +242,7 @@ impl Ledger {
     /// When the store fails or a record does not open.
     pub fn by_sid(&self, sid: Sid) -> Result<Option<Person>, ConsentError> {
         match self.vault.by_sid(sid)? {
-            Some(key) => self.standing(key).map(Some),
+            Some(key) => self.standing(key),
             None => Ok(None),
         }
     }
@@ -316,16 +331,26 @@ impl Ledger {
         })
     }
 
-    fn standing(&self, key: SubjectKey) -> Result<Person, ConsentError> {
+    /// `None` for a key that is no person's, or of one who is erased at this moment: who is known has a standing.
+    fn standing(&self, key: SubjectKey) -> Result<Option<Person>, ConsentError> {
         if let Some(person) = self.remembered(&key) {
-            return Ok(person);
+            return Ok(Some(person));
         }
         let at = standing_key(key.sid());
-        let Some(record) = self.store.read(&at)? else { return Ok(Person::new(key)) };
+        let Some(record) = self.store.read(&at)? else { return Ok(None) };
         let version = record.version;
         let standing: Arc<Standing> = Arc::new(key.open(&at, &record)?);
         self.standings.insert(key.sid(), (version, standing.clone()));
-        Ok(Person { key, standing, version })
+        // As in the vault: an erasure takes the epoch out before what is remembered here.
+        if self.store.epoch(key.sid()).is_none() {
+            self.standings.remove(&key.sid());
+        }
+        Ok(Some(Person { key, standing, version }))
+    }
+
+    /// Forgets what memory holds of a person who was erased.
+    pub(super) fn forget_standing(&self, sid: Sid) {
+        self.standings.remove(&sid);
     }
 }
 

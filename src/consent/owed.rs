@@ -79,7 +79,8 @@ impl Ledger {
                 | Action::Reset
                 | Action::UndoReset
                 | Action::CloseReset
-                | Action::Forget => return None,
+                | Action::Forget
+                | Action::Correct => return None,
             };
             Some(Undurable { purpose: owed.act.purpose.clone()?, state, since: owed.act.at })
         });

@@ -161,6 +161,7 @@ impl Action {
             | Self::Object
             | Self::Carry => true,
             Self::SetRules
+            | Self::Correct
             | Self::Reset
             | Self::UndoReset
             | Self::CloseReset

@@ -217,6 +217,7 @@ impl Ledger {
             domain: left.domain.clone(),
             purposes: Vec::new(),
             delete_on_withdrawal: true,
+            in_process: false,
             third_party: false,
             country: None,
         };

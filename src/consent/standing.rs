@@ -191,6 +191,15 @@ impl Standing {
             .map_or(0, |known| known.number)
     }
 
+    /// The highest number of a pseudonym that was ever in use at `recipient` in `domain`.
+    #[must_use]
+    pub fn highest_generation(&self, recipient: &RecipientId, domain: &Pseudodomain) -> u32 {
+        self.generations
+            .iter()
+            .find(|known| known.recipient == *recipient && known.domain == *domain)
+            .map_or(0, |known| known.highest)
+    }
+
     /// Leaves the pseudonym in use at `recipient` behind and returns its generation.
     pub(super) fn next_generation(
         &mut self,

@@ -86,7 +86,7 @@ impl Wording {
         // It goes with the group of the act that comes right behind it. Another that keeps the same conflicts with it,
         // and they are there. Urgent, because a withdrawal is.
         let put = vec![Put { key, version: 1, value }];
-        store.commit_soon(Batch { put, urgent: true, ..Batch::default() });
+        drop(store.commit_soon(Batch { put, urgent: true, ..Batch::default() }));
         Ok(())
     }
 

@@ -62,6 +62,11 @@ impl Recorded {
     pub(super) fn is_void(&self) -> bool {
         self.void.load(Ordering::Relaxed)
     }
+
+    /// What a later row under the same keys expects: that the person is known still.
+    pub(super) fn known(&self) -> Option<Expect> {
+        self.key.as_ref().map(|key| Expect::Known { sid: key.sid() })
+    }
 }
 
 /// Why a decision was not recorded.
@@ -226,10 +231,24 @@ impl Gateway {
         };
         // An export that came meanwhile has closed the epoch of the decision's keys: nothing new goes under them.
         let later = recorded.key.as_ref().and_then(|key| self.ledger.later_row_keys(key));
-        let sealed = self.audit.seal(draft, later.as_ref().unwrap_or(&recorded.keys), None);
-        let Ok(leaf) = sealed else { return };
-        let batch = Batch { leaves: vec![leaf], ..Batch::default() };
-        self.store.commit_soon(batch);
+        let keys = later.as_ref().unwrap_or(&recorded.keys);
+        let Ok(leaf) = self.audit.seal(draft.clone(), keys, None) else { return };
+        let expect: Vec<Expect> = recorded.known().into_iter().collect();
+        let is_somebodys = !expect.is_empty();
+        let written =
+            self.store.commit_soon(Batch { expect, leaves: vec![leaf], ..Batch::default() });
+        if is_somebodys {
+            let gateway = self.clone();
+            tokio::spawn(async move {
+                // Their keys are being destroyed, or are: the decision is taken back in a row about nobody.
+                if let Err(CommitError::Conflict) = written.await
+                    && let Ok(leaf) = gateway.audit.seal_nobody(draft)
+                {
+                    let batch = Batch { leaves: vec![leaf], ..Batch::default() };
+                    drop(gateway.store.commit_soon(batch));
+                }
+            });
+        }
     }
 
     /// Counts a call that is answered without a row.

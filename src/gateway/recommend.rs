@@ -373,7 +373,9 @@ impl Gateway {
         };
         // Without randomness there is no row, and the answer stands: it discloses nothing to anyone else.
         let Ok(leaf) = self.audit.seal(draft, &told.recorded.keys, None) else { return };
-        self.store.commit_soon(Batch { leaves: vec![leaf], ..Batch::default() });
+        // Of a person who was erased meanwhile no more is written.
+        let expect = told.recorded.known().into_iter().collect();
+        drop(self.store.commit_soon(Batch { expect, leaves: vec![leaf], ..Batch::default() }));
     }
 }
 

@@ -237,6 +237,13 @@ impl Gateway {
         Ok(Some(person.key.seal(&self.entropy, key, version, &taste)?))
     }
 
+    /// Forgets what memory holds of the tastes of a person who was erased.
+    pub fn forget_tastes(&self, sid: Sid) {
+        for purpose in self.models.iter().flat_map(|serving| &serving.purposes) {
+            self.taste_changed(sid, purpose);
+        }
+    }
+
     /// Forgets what memory holds of the person's tastes, since the record has changed.
     pub(super) fn taste_changed(&self, sid: Sid, purpose: &PurposeId) {
         self.tastes.known.remove(&(sid, purpose.clone()));

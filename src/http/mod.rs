@@ -32,6 +32,7 @@ mod guardians;
 mod linking;
 mod me;
 mod purposes;
+mod requests;
 mod status;
 
 mod operate;
@@ -54,6 +55,7 @@ mod problem;
 pub use problem::{Fault, Problem, ProblemKind, ProblemPage};
 
 mod caller;
+mod certificates;
 mod keyed;
 mod object;
 mod read;

@@ -14,8 +14,8 @@ use utoipa::{
 };
 
 use super::{
-    Problem, audit, consents, events, guardians, items, linking, log, me, purposes, recommend,
-    status, well_known,
+    Problem, audit, certificates, consents, events, guardians, items, linking, log, me, purposes,
+    recommend, requests, status, well_known,
 };
 
 /// The document.
@@ -36,6 +36,9 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         linking::link, linking::unlink, linking::mine, guardians::guard, guardians::unguard,
         me::view::mine, me::decisions::mine, me::explain::explain, me::export::mine, me::receipts::mine,
         me::rules::read, me::rules::change, me::reset::reset, me::reset::undo, me::forget::forget,
+        me::erasure::erase, certificates::mine, certificates::one,
+        me::requests::ask, me::requests::list, me::requests::read, me::requests::cancel,
+        requests::ask, requests::read, requests::identify, requests::cancel,
         audit::entries::read, audit::policies::read, audit::table::read, audit::requests::read, audit::processing::read,
         log::checkpoint, log::cosigned, log::retention, log::tile, log::vocabulary, log::shards, log::of_shard,
         well_known::jwks, well_known::gpc, status::health, status::describe, status::reference, status::problem
@@ -50,6 +53,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         (name = "Items", description = "Describe what can be recommended"),
         (name = "Consent", description = "Show notices, record consents, ask where people stand"),
         (name = "Oneself", description = "What a person sees and sets with their own token"),
+        (name = "Rights", description = "What an app does for people's rights"),
         (name = "Log", description = "What an auditor verifies with tools that are not the gateway's"),
         (name = "Audit", description = "What an auditor reads, each read on record"),
         (name = "Gateway", description = "The gateway itself"),

@@ -140,6 +140,7 @@ pub fn operator_openapi() -> utoipa::openapi::OpenApi {
         operate::status::status,
         status::health, observe::ready, observe::metrics,
         operate::policies::apply, operate::policies::versions, operate::policies::files,
+        operate::requests::list, operate::requests::show, operate::requests::answer, operate::requests::extend,
         operate::switches::list, operate::switches::throw,
         operate::tokens::list, operate::tokens::revoke,
         status::describe, status::reference, status::problem

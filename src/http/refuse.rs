@@ -84,6 +84,10 @@ impl From<ConsentError> for Problem {
                 "The gateway knows nobody by this id: nothing is held, so there is nothing to do.",
             ),
             ConsentError::NothingToUndo(closed_at) => nothing_to_undo(closed_at),
+            ConsentError::Suppressed => {
+                let detail = "The person was erased and asked not to come back by themselves; giving consent anew brings them back.";
+                Self::new(ProblemKind::ConsentConflict, detail).with("reason", "suppressed")
+            }
             ConsentError::Retry(error) => error.into(),
             ConsentError::Contended => {
                 Self::new(ProblemKind::Contended, "The person's standing kept changing.")
@@ -140,8 +144,16 @@ impl From<RightsError> for Problem {
     fn from(error: RightsError) -> Self {
         match error {
             RightsError::Consent(error) => error.into(),
-            RightsError::Audit(AuditError::Commit(_)) => unavailable(&error),
+            RightsError::Request(error) => error.into(),
+            RightsError::Retry(error) => error.into(),
+            RightsError::Contended => {
+                Self::new(ProblemKind::Contended, "The person kept changing.")
+            }
+            RightsError::Audit(AuditError::Commit(_))
+            | RightsError::Commit(_)
+            | RightsError::Keeper(_) => unavailable(&error),
             RightsError::Audit(_)
+            | RightsError::Vault(_)
             | RightsError::Entropy(_)
             | RightsError::Store(_)
             | RightsError::Proofs(_)
@@ -316,7 +328,7 @@ pub(super) fn unless_known(catalogue: &Catalogue, purpose: &PurposeId) -> Result
 }
 
 /// The policy was switched between the look at the call and the act: the next look tells which purposes there are.
-fn unknown_purpose() -> Problem {
+pub(super) fn unknown_purpose() -> Problem {
     Problem::new(ProblemKind::UnknownPurpose, "GET /v1/purposes lists the purposes in force.")
 }
 

@@ -17,8 +17,8 @@ use axum::{
 use tower::{Service, layer::layer_fn};
 
 use super::{
-    Edge, Problem, ProblemKind, audit, consents, events, guardians, items, linking, log, me,
-    openapi, purposes, recommend,
+    Edge, Problem, ProblemKind, audit, certificates, consents, events, guardians, items, linking,
+    log, me, openapi, purposes, recommend, requests,
     seen::Seen,
     status::{self, Described},
     well_known,
@@ -44,15 +44,25 @@ pub fn router(edge: Edge) -> Router {
         .route("/v1/links/remove", post(linking::unlink))
         .route("/v1/guardians", post(guardians::guard))
         .route("/v1/guardians/remove", post(guardians::unguard))
-        .route("/v1/me/links", get(linking::mine))
         .route("/v1/me", get(me::view::mine))
+        .route("/v1/me/links", get(linking::mine))
         .route("/v1/me/decisions", get(me::decisions::mine))
         .route("/v1/me/decisions/explain", post(me::explain::explain))
+        .route("/v1/me/certificates/{id}", get(certificates::mine))
+        .route("/v1/me/erasure", post(me::erasure::erase))
         .route("/v1/me/export", get(me::export::mine))
         .route("/v1/me/rules", get(me::rules::read).patch(me::rules::change))
         .route("/v1/me/reset", post(me::reset::reset))
         .route("/v1/me/reset/undo", post(me::reset::undo))
         .route("/v1/me/forget", post(me::forget::forget))
+        .route("/v1/me/requests", get(me::requests::list).post(me::requests::ask))
+        .route("/v1/me/requests/{id}", get(me::requests::read))
+        .route("/v1/me/requests/{id}/cancel", post(me::requests::cancel))
+        .route("/v1/rights/requests", post(requests::ask))
+        .route("/v1/rights/requests/{id}", get(requests::read))
+        .route("/v1/rights/requests/{id}/identity", post(requests::identify))
+        .route("/v1/rights/requests/{id}/cancel", post(requests::cancel))
+        .route("/v1/rights/certificates/{id}", get(certificates::one))
         .route("/log/checkpoint", get(log::checkpoint))
         .route("/log/checkpoint.cosigned", get(log::cosigned))
         .route("/log/retention", get(log::retention))

@@ -37,8 +37,8 @@ use crate::{
     domain::{Timestamp, hex},
     operate::{ChangeError, PolicyChanges},
     policy::{Bundle, PolicyError},
-    rights::NextTries,
-    store::Lane,
+    rights::{NextTries, RightsError},
+    store::{Lane, Store},
 };
 
 /// Why an auditor could not read.
@@ -56,6 +56,9 @@ pub enum InspectError {
     /// What recipients owe could not be read.
     #[error(transparent)]
     Consent(#[from] ConsentError),
+    /// What people asked for could not be read.
+    #[error(transparent)]
+    Rights(#[from] RightsError),
     /// The gateway stops.
     #[error("the gateway stops")]
     Stopping,
@@ -107,6 +110,8 @@ pub struct Begun {
 /// What an inspector stands on.
 #[derive(Debug)]
 pub struct Ground {
+    /// The store, for what people asked for.
+    pub store: Store,
     /// The log, for its rows.
     pub reader: LogReader,
     /// The places of pages.

@@ -1,6 +1,6 @@
 //! The register of what people asked for and who owes it: no row of it names anybody.
 //!
-//! What there is to register now are deletions that recipients owe after a withdrawal.
+//! Two kinds are registered: what people asked for by right, with its deadline, and deletions that recipients owe.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,10 @@ use super::{Begun, InspectError, Inspector, off_the_worker};
 use crate::{
     audit::{Event, Span},
     domain::Timestamp,
-    rights::{GIVE_UP_AFTER, OVERDUE_AFTER},
+    rights::{
+        GIVE_UP_AFTER, OVERDUE_AFTER,
+        requests::{Docket, requests_within},
+    },
 };
 
 /// What one recipient was asked for and owes.
@@ -52,6 +55,20 @@ impl Inspector {
     ) -> Result<Vec<RequestsOwed>, InspectError> {
         let inspector = self.clone();
         off_the_worker(move || inspector.requests_now(begun, span)).await
+    }
+
+    /// What people asked for by right: all that is open, and what came within `span`, by when it came.
+    ///
+    /// # Errors
+    /// When the records cannot be read.
+    pub async fn people_requests(
+        &self,
+        begun: Begun,
+        span: Span,
+    ) -> Result<Vec<Docket>, InspectError> {
+        let (inspector, _on_record) = (self.clone(), begun);
+        let read = move || Ok(requests_within(&inspector.ground.store, span.from, span.until)?);
+        off_the_worker(read).await
     }
 
     fn requests_now(&self, begun: Begun, span: Span) -> Result<Vec<RequestsOwed>, InspectError> {

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     gateway::Counts,
+    rights::requests::OpenRequests,
     telemetry::{Family, Page},
 };
 
@@ -255,6 +256,27 @@ fn rights(page: &mut Page, of: &Inner) {
     page.count("consentry_deletions_confirmed", help, counts.confirmed.value());
     let help = "Deletions given up after 30 days";
     page.count("consentry_deletions_unanswered", help, counts.unanswered.value());
+    requests(page, of);
+}
+
+/// What people asked for by right. Where it cannot be read, nothing is told rather than nothing owed.
+fn requests(page: &mut Page, of: &Inner) {
+    let now = of.ground.clock.now();
+    let Ok(owed) = OpenRequests::at(&of.ground.store, now) else { return };
+    let help = "Requests of people that wait for an answer";
+    let mut open = Family::levels("consentry_requests_open", help);
+    for (right, count) in &owed.by_right {
+        open.level([("type", right.as_str())], float(*count));
+    }
+    page.add(open);
+    let help = "Requests of people whose last day has ended";
+    page.level("consentry_requests_overdue", help, float(owed.overdue));
+    let help = "Time to the next end of a last day of those not overdue";
+    let mut next = Family::levels("consentry_request_next_deadline_seconds", help);
+    if let Some(due) = owed.next_due {
+        next.level([], seconds(due.millis().saturating_sub(now.millis())));
+    }
+    page.add(next);
 }
 
 fn program(page: &mut Page, of: &Inner) {

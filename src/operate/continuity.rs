@@ -4,22 +4,19 @@
 //! was restored and not shown to be whole, is in doubt from the first call on; a key whose destruction the mark names
 //! does not come back; the row `state.restored` and the record that keeps the doubt are one batch.
 
-use std::{
-    fmt,
-    path::PathBuf,
-    sync::{Mutex, PoisonError},
-};
+use std::{collections::BTreeSet, fmt, path::PathBuf};
 
 use serde_json::json;
 
 use super::{Controls, OperateError, Operator};
 use crate::{
-    ambient::Clock,
-    audit::{Audit, AuditError, Draft, Event},
-    consent::Ledger,
+    ambient::{Clock, Entropy},
+    audit::{Audit, AuditError, Draft, Event, RowKeys, marks},
+    consent::{ConsentError, Ledger},
     policy::Policies,
+    rights::{self, RightsError},
     store::{Batch, CommitError, Key, Position, Put, Recovered, Store, StoreError},
-    vault::{Highwater, KeeperError, Vault, VaultError},
+    vault::{ComeBack, KeeperError, Mark, Vault, VaultError},
 };
 
 /// Why the state's past cannot be told or noted.
@@ -31,6 +28,12 @@ pub enum ContinuityError {
     /// A key that came back does not open.
     #[error("looking for keys that were destroyed")]
     Vault(#[from] VaultError),
+    /// A person who came back could not be read.
+    #[error("reading who was erased")]
+    Consent(#[from] ConsentError),
+    /// What a person who came back leaves to be done could not be written down.
+    #[error("asking recipients again to delete")]
+    Rights(#[from] RightsError),
     /// The store failed.
     #[error("noting a restored state")]
     Store(#[from] StoreError),
@@ -48,8 +51,7 @@ const IN_DOUBT: &[u8] = b"o/restored";
 /// Watches over one state.
 pub struct Continuity {
     ground: Ground,
-    /// The mark as it was last written.
-    mark: Mutex<Option<Highwater>>,
+    mark: Mark,
 }
 
 /// What it stands on.
@@ -69,6 +71,8 @@ pub struct Ground {
     pub keys: PathBuf,
     /// The log's name.
     pub origin: String,
+    /// Randomness.
+    pub entropy: Entropy,
     /// Time.
     pub clock: Clock,
 }
@@ -83,8 +87,8 @@ impl Continuity {
         opened_at: Position,
         recovered: &Recovered,
     ) -> Result<Self, ContinuityError> {
-        let mark = Highwater::read(&ground.keys)?;
-        let this = Self { ground, mark: Mutex::new(mark.clone()) };
+        let this = Self { mark: Mark::read(&ground.keys, &ground.origin)?, ground };
+        let mark = this.mark.now();
         let kept = this.ground.store.read(&Key::new(IN_DOUBT))?;
         let is_empty = opened_at == Position { group: 0, rows: 0 };
         let is_below = !is_empty && mark.as_ref().is_some_and(|mark| !mark.is_reached(opened_at));
@@ -111,10 +115,10 @@ impl Continuity {
         before: u64,
         whole: bool,
     ) -> Result<(), ContinuityError> {
-        let Ground { store, vault, clock, .. } = &self.ground;
-        let mark = self.mark.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Ground { store, clock, .. } = &self.ground;
+        let mark = self.mark.now();
         let erased = mark.as_ref().map(|mark| mark.erased.clone()).unwrap_or_default();
-        let mut batch = vault.come_back(&erased)?;
+        let mut batch = self.erase_again(&erased)?;
         let refused = batch.raise.len();
         let body = json!({
             "t_ms": clock.now().millis(),
@@ -142,6 +146,43 @@ impl Continuity {
             store.forget_restored()?;
         }
         Ok(())
+    }
+
+    /// What takes out again whom an erasure had taken out: with a row each, as the erasure's own went with the state that
+    /// the backup replaced, and with every recipient asked again.
+    fn erase_again(&self, erased: &BTreeSet<[u8; 32]>) -> Result<Batch, ContinuityError> {
+        let Ground { vault, ledger, audit, entropy, clock, .. } = &self.ground;
+        let ComeBack { mut batch, people } = vault.come_back(erased)?;
+        let now = clock.now();
+        let mut theirs = Vec::with_capacity(people.len());
+        for key in &people {
+            rights::after_restore(vault, ledger, entropy, (key, now), &mut batch)?;
+            let last = ledger.audit_epoch(key)?;
+            let keys: Vec<RowKeys> = (0..=last).map(|epoch| RowKeys::of(key, epoch)).collect();
+            theirs.push((keys, 0));
+        }
+        if theirs.is_empty() {
+            return Ok(batch);
+        }
+        self.ground.store.each_leaf(0..u64::MAX, |_, entry| {
+            let Some(its) = marks(entry) else { return };
+            let is_theirs =
+                |(keys, _): &&mut (Vec<RowKeys>, u64)| keys.iter().any(|k| k.finds(&its));
+            if let Some((_, count)) = theirs.iter_mut().find(is_theirs) {
+                *count += 1;
+            }
+        })?;
+        for (key, (keys, rows)) in people.iter().zip(&theirs) {
+            let body = json!({ "t_ms": now.millis() });
+            let draft = Draft {
+                event: Event::SubjectErased,
+                rows: Some(rows + 1),
+                ..self.draft("erased", &body)
+            };
+            let Some(keys) = keys.last() else { continue };
+            batch.leaves.push(audit.seal_erased(draft, keys, key)?);
+        }
+        Ok(batch)
     }
 
     fn draft(&self, outcome: &'static str, body: &serde_json::Value) -> Draft {
@@ -176,18 +217,16 @@ impl Continuity {
     }
 
     fn write_mark(&self, closed: bool) -> Result<(), ContinuityError> {
-        let mut mark = self.mark.lock().unwrap_or_else(PoisonError::into_inner);
         if self.ground.ledger.is_in_doubt() {
             return Ok(());
         }
-        let erased = mark.as_ref().map(|mark| mark.erased.clone()).unwrap_or_default();
-        let (origin, position) = (self.ground.origin.clone(), self.ground.store.position());
-        let now = Highwater { origin, position, closed, erased };
-        if mark.as_ref() != Some(&now) {
-            now.write(&self.ground.keys)?;
-            *mark = Some(now);
-        }
-        Ok(())
+        Ok(self.mark.move_to(self.ground.store.position(), closed)?)
+    }
+
+    /// The mark, for whoever destroys keys.
+    #[must_use]
+    pub fn mark(&self) -> &Mark {
+        &self.mark
     }
 
     /// Ends the doubt: the operator answers for what may be missing. Whether there was a doubt. Waits on this thread.

@@ -19,6 +19,7 @@ mod opening;
 mod policies;
 mod reconcile;
 mod record;
+mod requests;
 mod status;
 
 mod switches;
@@ -48,7 +49,7 @@ use crate::{
     domain::Timestamp,
     gateway::Gateway,
     policy::Policies,
-    rights::RightsError,
+    rights::{Rights, RightsError},
     store::{CommitError, Store, StoreError},
     vault::{Vault, VaultError},
 };
@@ -141,6 +142,8 @@ pub struct Ground {
     pub policy_changes: PolicyChanges,
     /// The ledger.
     pub ledger: Ledger,
+    /// What people may ask for.
+    pub rights: Rights,
     /// The items.
     pub catalog: Catalog,
     /// Where rows stand in the published log, and what proves it.

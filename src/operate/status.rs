@@ -15,6 +15,8 @@ pub struct Status {
     pub policy: String,
     /// Whether the journal takes every kind of record.
     pub writable: bool,
+    /// How many requests of people are overdue; `None` where they cannot be read.
+    pub overdue_requests: Option<u64>,
 }
 
 impl Controls {
@@ -28,6 +30,7 @@ impl Controls {
             log_rows: place.index,
             policy: self.0.policies.snapshot().version().to_owned(),
             writable: self.0.store.health().writable(),
+            overdue_requests: self.overdue_requests().ok(),
         }
     }
 }

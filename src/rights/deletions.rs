@@ -1,5 +1,7 @@
 //! Asks recipients to delete what they hold under pseudonyms that are no longer in use.
 
+mod close;
+
 use std::{
     collections::HashMap,
     fmt,
@@ -8,19 +10,18 @@ use std::{
     time::Duration,
 };
 
-use serde_json::json;
-
-use super::RightsError;
+use self::close::{Closing, known_still, row};
+use super::{AnswerState, RightsError};
 use crate::{
     ambient::{Clock, Entropy},
-    audit::{Audit, AuditError, Draft, Event, Logged, RowKeys},
+    audit::{Audit, Logged},
     consent::{ConsentError, Deletion, Ledger},
-    domain::{RecipientId, Timestamp},
+    domain::{RecipientId, Sid, Timestamp},
     policy::Policies,
     pseudonym::{Which, for_deletion},
-    store::{Batch, Expect, Key},
+    store::{Batch, CommitError, Key, Store},
     upstream::{Clearance, Model},
-    vault::SubjectKey,
+    vault::{SubjectKey, Vault},
 };
 
 /// How long a recipient is asked before the deletion counts as unanswered.
@@ -47,6 +48,17 @@ pub struct Asking {
     pub unsupported: usize,
 }
 
+impl Asking {
+    fn count(&mut self, state: AnswerState) {
+        match state {
+            AnswerState::Pending => {}
+            AnswerState::Confirmed => self.confirmed += 1,
+            AnswerState::Unsupported => self.unsupported += 1,
+            AnswerState::Unanswered => self.unanswered += 1,
+        }
+    }
+}
+
 /// What a recipient said to a deletion request.
 #[derive(Clone, Copy, Debug)]
 enum Reply {
@@ -60,15 +72,31 @@ enum Reply {
 
 /// Works off the deletions that are owed.
 pub struct Deletions {
-    ledger: Ledger,
-    audit: Audit,
-    policies: Arc<Policies>,
-    models: Vec<Model>,
-    entropy: Entropy,
-    clock: Clock,
+    ground: DeletionsGround,
     /// When to try again, and how long was waited before: in memory, so a restart tries at once.
     again: HashMap<Key, (Timestamp, Duration)>,
     tries: NextTries,
+}
+
+/// What a worker of deletions stands on.
+#[derive(Debug)]
+pub struct DeletionsGround {
+    /// The store.
+    pub store: Store,
+    /// The keys.
+    pub vault: Vault,
+    /// The queue.
+    pub ledger: Ledger,
+    /// Writes the log.
+    pub audit: Audit,
+    /// The policy in force.
+    pub policies: Arc<Policies>,
+    /// The models, with connections of the worker's own.
+    pub models: Vec<Model>,
+    /// Randomness.
+    pub entropy: Entropy,
+    /// Time.
+    pub clock: Clock,
 }
 
 /// When recipients that owe deletions are asked again, as the worker last said. A clone is one more reference.
@@ -88,18 +116,10 @@ impl NextTries {
 }
 
 impl Deletions {
-    /// A worker over the queue in `ledger`; `models` are spoken to from this worker's own connections.
+    /// A worker over the queue.
     #[must_use]
-    pub fn new(
-        ledger: Ledger,
-        audit: Audit,
-        policies: Arc<Policies>,
-        models: Vec<Model>,
-        entropy: Entropy,
-        clock: Clock,
-    ) -> Self {
-        let (again, tries) = (HashMap::new(), NextTries::default());
-        Self { ledger, audit, policies, models, entropy, clock, again, tries }
+    pub fn new(ground: DeletionsGround) -> Self {
+        Self { ground, again: HashMap::new(), tries: NextTries::default() }
     }
 
     /// The same worker, which says in `tries` when it asks again.
@@ -113,14 +133,18 @@ impl Deletions {
     /// # Errors
     /// When the queue cannot be read or an outcome cannot be written; the rest stays owed.
     pub async fn run_due(&mut self) -> Result<Asking, RightsError> {
-        let ledger = self.ledger.clone();
+        let ledger = self.ground.ledger.clone();
         let owed = tokio::task::spawn_blocking(move || ledger.deletions_owed());
         let owed = owed.await.unwrap_or(Err(ConsentError::Stopping))?;
         let mut asking = Asking::default();
         let mut tries: HashMap<RecipientId, Timestamp> = HashMap::new();
         self.again.retain(|key, _| owed.iter().any(|(_, known, ..)| known == key));
+        let mut left: HashMap<Sid, usize> = HashMap::new();
+        for (subject, ..) in &owed {
+            *left.entry(subject.sid()).or_default() += 1;
+        }
         for (subject, key, version, deletion) in owed {
-            let now = self.clock.now();
+            let now = self.ground.clock.now();
             let late = usize::from(now >= deletion.queued_at.after(OVERDUE_AFTER));
             if self.is_off(&deletion) {
                 asking.owed += 1;
@@ -133,19 +157,12 @@ impl Deletions {
                 note(&mut tries, &deletion.recipient, *at);
                 continue;
             }
-            let reply = self.ask(&subject, &deletion).await?;
-            let outcome = match reply {
-                Reply::Confirmed { .. } => {
-                    asking.confirmed += 1;
-                    "confirmed"
-                }
-                Reply::Unsupported => {
-                    asking.unsupported += 1;
-                    "unsupported"
-                }
+            let Some(reply) = self.ask(&subject, &deletion).await? else { continue };
+            let state = match reply {
+                Reply::Confirmed { .. } => AnswerState::Confirmed,
+                Reply::Unsupported => AnswerState::Unsupported,
                 Reply::None if now >= deletion.queued_at.after(GIVE_UP_AFTER) => {
-                    asking.unanswered += 1;
-                    "unanswered"
+                    AnswerState::Unanswered
                 }
                 Reply::None => {
                     note(&mut tries, &deletion.recipient, self.wait(key, now));
@@ -154,7 +171,12 @@ impl Deletions {
                     continue;
                 }
             };
-            self.close(&subject, (key, version), &deletion, (outcome, reply)).await?;
+            let left = left.entry(subject.sid()).or_default();
+            let closed = Closing { subject: &subject, at: (key, version), deletion: &deletion };
+            if self.close(closed, (state, reply), *left == 1).await? {
+                *left -= 1;
+                asking.count(state);
+            }
         }
         self.tries.set(tries);
         Ok(asking)
@@ -164,7 +186,7 @@ impl Deletions {
     /// for as long as that lasts.
     fn is_off(&self, deletion: &Deletion) -> bool {
         let known = |model: &&Model| model.recipient().id == deletion.recipient;
-        self.models.iter().find(known).is_some_and(|model| model.switch().is_off())
+        self.ground.models.iter().find(known).is_some_and(|model| model.switch().is_off())
     }
 
     /// Waits twice as long as before until the next try, and says when that is.
@@ -178,93 +200,48 @@ impl Deletions {
 
     /// What the recipient said. One that is no longer configured cannot be asked; one that does not answer anybody now
     /// is not asked either, so that no row says it was.
-    async fn ask(&self, subject: &SubjectKey, deletion: &Deletion) -> Result<Reply, RightsError> {
+    /// `None` of a person who was erased meanwhile: what they owe is asked for by the erasure's own deletions.
+    async fn ask(
+        &self,
+        subject: &SubjectKey,
+        deletion: &Deletion,
+    ) -> Result<Option<Reply>, RightsError> {
         let known = |model: &&Model| model.recipient().id == deletion.recipient;
-        let Some(model) = self.models.iter().find(known) else { return Ok(Reply::None) };
-        let which = Which { domain: &deletion.domain, generation: deletion.generation };
-        let name = for_deletion(subject, &deletion.recipient, which);
-        let Some(outbound) = model.wire().forget(name.expose()) else {
-            return Ok(Reply::Unsupported);
+        let Some(model) = self.ground.models.iter().find(known) else {
+            return Ok(Some(Reply::None));
         };
+        let outbound = match &deletion.erased {
+            Some(of) => model.wire().forget(&of.pseudonym),
+            None => {
+                let which = Which { domain: &deletion.domain, generation: deletion.generation };
+                let name = for_deletion(subject, &deletion.recipient, which);
+                model.wire().forget(name.expose())
+            }
+        };
+        let Some(outbound) = outbound else { return Ok(Some(Reply::Unsupported)) };
         if model.is_left_alone() {
-            return Ok(Reply::None);
+            return Ok(Some(Reply::None));
         }
-        let outbound = outbound.with_request_id(self.entropy.draw()?);
-        let row = self.row(deletion, "asked", None);
-        let logged = self.write(subject, row, Batch::default()).await?;
+        let outbound = outbound.with_request_id(self.ground.entropy.draw()?);
+        let keys = self.keys(subject, deletion).await?;
+        let row = self.ground.audit.seal(row(self, deletion, "asked", None), &keys, None)?;
+        let expect = known_still(subject, deletion).into_iter().collect();
+        let batch = Batch { expect, leaves: vec![row], ..Batch::default() };
+        let logged = match self.ground.audit.record(batch).await {
+            Ok(logged) => logged,
+            Err(CommitError::Conflict) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
         let answer = model.send(outbound, Asked { _logged: logged }).await;
-        Ok(match answer {
+        Ok(Some(match answer {
             Ok(answer) if model.wire().confirms(&answer) => {
                 let cached = model.wire().forgets_within();
                 Reply::Confirmed {
-                    cache_until: cached.map(|cached| self.clock.now().after(cached)),
+                    cache_until: cached.map(|cached| self.ground.clock.now().after(cached)),
                 }
             }
             _ => Reply::None,
-        })
-    }
-
-    async fn close(
-        &self,
-        subject: &SubjectKey,
-        (key, version): (Key, u64),
-        deletion: &Deletion,
-        (outcome, reply): (&'static str, Reply),
-    ) -> Result<(), RightsError> {
-        let cache_until = match reply {
-            Reply::Confirmed { cache_until } => cache_until,
-            Reply::Unsupported | Reply::None => None,
-        };
-        let expect = vec![Expect::Version { key: key.clone(), version }];
-        let batch = Batch { expect, delete: vec![key], ..Batch::default() };
-        self.write(subject, self.row(deletion, outcome, cache_until), batch).await?;
-        Ok(())
-    }
-
-    /// `cache_until` is told where the recipient may answer from what it has deleted for a while.
-    fn row(
-        &self,
-        deletion: &Deletion,
-        outcome: &'static str,
-        cache_until: Option<Timestamp>,
-    ) -> Draft {
-        let now = self.clock.now();
-        let mut body = json!({
-            "t_ms": now.millis(),
-            "queued_ms": deletion.queued_at.millis(),
-            "domain": deletion.domain,
-            "generation": deletion.generation,
-        });
-        if let (Some(until), Some(body)) = (cache_until, body.as_object_mut()) {
-            body.insert("cache_until_ms".to_owned(), until.millis().into());
-        }
-        Draft {
-            event: Event::ErasureRecipient,
-            outcome,
-            reason: "withdrawn",
-            purpose: None,
-            recipient: Some(deletion.recipient.clone()),
-            ruleset: self.policies.current().ruleset().to_owned(),
-            at: now,
-            rows: None,
-            body: body.to_string().into_bytes(),
-        }
-    }
-
-    async fn write(
-        &self,
-        subject: &SubjectKey,
-        row: Draft,
-        batch: Batch,
-    ) -> Result<Logged, RightsError> {
-        let ledger = self.ledger.clone();
-        let sid = subject.sid();
-        let person = tokio::task::spawn_blocking(move || ledger.by_sid(sid));
-        let person = person.await.unwrap_or(Err(ConsentError::Stopping))?;
-        let keys = person.map_or_else(|| RowKeys::of(subject, 0), |person| person.row_keys());
-        let mut batch = batch;
-        batch.leaves.push(self.audit.seal(row, &keys, None)?);
-        Ok(self.audit.record(batch).await.map_err(AuditError::from)?)
+        }))
     }
 }
 

@@ -2,7 +2,15 @@
 
 use std::io;
 
-use crate::{ambient::EntropyError, audit::AuditError, consent::ConsentError, store::StoreError};
+use super::requests::RequestError;
+use crate::{
+    ambient::EntropyError,
+    audit::AuditError,
+    consent::ConsentError,
+    retry::RetryError,
+    store::{CommitError, StoreError},
+    vault::{KeeperError, VaultError},
+};
 
 /// Why people did not get what they are owed.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +30,24 @@ pub enum RightsError {
     /// The published log could not be read.
     #[error("proving rows of the log")]
     Proofs(#[source] io::Error),
+    /// A request is not taken, or not changed.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// A key or a sealed record could not be used.
+    #[error("opening or sealing a record")]
+    Vault(#[from] VaultError),
+    /// The keeper's folder could not be written.
+    #[error("noting a destroyed key in the key folder")]
+    Keeper(#[from] KeeperError),
+    /// The journal did not take it.
+    #[error("writing down what a person is owed")]
+    Commit(#[from] CommitError),
+    /// What a retry is told could not be read or kept.
+    #[error(transparent)]
+    Retry(#[from] RetryError),
+    /// Somebody changed the same person again and again.
+    #[error("the person kept changing")]
+    Contended,
     /// A row is not of the form in which rows are written.
     #[error("row {0} of the log is none")]
     Row(u64),

@@ -63,6 +63,11 @@ pub enum Expect {
         /// The epoch that was read.
         epoch: Epoch,
     },
+    /// The person has an epoch, whichever: they are known, and no erasure of theirs is under way.
+    Known {
+        /// Who.
+        sid: Sid,
+    },
 }
 
 /// A record as it will be.

@@ -269,6 +269,7 @@ impl<'a> Group<'a> {
             let holds = match expect {
                 Expect::Version { key, version } => self.version(key)? == *version,
                 Expect::Epoch { sid, epoch } => self.epoch(*sid) == Some(*epoch),
+                Expect::Known { sid } => self.epoch(*sid).is_some(),
             };
             if !holds {
                 return Err(CommitError::Conflict);

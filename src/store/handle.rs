@@ -139,9 +139,9 @@ impl Store {
     }
 
     /// Commits a batch that nobody waits for: with the next group that somebody waits for, or by itself a little later
-    /// ([`Limits::follow`](super::Limits::follow)). It may be lost if the process ends before.
-    pub fn commit_soon(&self, batch: Batch) {
-        drop(self.submit(batch, None, false));
+    /// ([`Limits::follow`](super::Limits::follow)). It may be lost if the process ends before. The future need not be kept.
+    pub fn commit_soon(&self, batch: Batch) -> Commit {
+        self.submit(batch, None, false)
     }
 
     fn submit(&self, batch: Batch, lane: Option<Lane>, awaited: bool) -> Commit {

@@ -8,6 +8,24 @@ use crate::{
     store::{Batch, Key, Record},
 };
 
+/// The beginnings of all records that are kept under a `sid`, but for the key's own: what an erasure takes out. A record
+/// of a new kind under a `sid` needs its beginning here.
+const OF_A_PERSON: [&[u8]; 6] = [b"s/", b"e/", b"d/", b"m/", b"q/", b"rq/"];
+
+/// Everything that stands under `sid`, by its beginnings.
+pub(super) fn all_of(sid: Sid) -> impl Iterator<Item = Key> {
+    OF_A_PERSON.into_iter().map(move |prefix| prefixed(prefix, &sid.0))
+}
+
+/// What is to be deleted of people whose keys came back with a backup, and who they are.
+#[derive(Debug, Default)]
+pub struct ComeBack {
+    /// What takes them out again.
+    pub batch: Batch,
+    /// Their keys.
+    pub people: Vec<SubjectKey>,
+}
+
 impl Vault {
     /// Every key that lives: of people, and those that rows about nobody use, of which the second part says so. Reads the
     /// disk, and shows also keys that come into being meanwhile, or not.
@@ -45,10 +63,10 @@ impl Vault {
     ///
     /// # Errors
     /// When the store fails, or a wrap does not open.
-    pub fn come_back(&self, erased: &BTreeSet<[u8; 32]>) -> Result<Batch, VaultError> {
-        let (mut batch, mut sids) = (Batch::default(), BTreeSet::new());
+    pub fn come_back(&self, erased: &BTreeSet<[u8; 32]>) -> Result<ComeBack, VaultError> {
+        let (mut batch, mut sids, mut people) = (Batch::default(), BTreeSet::new(), Vec::new());
         if erased.is_empty() {
-            return Ok(batch);
+            return Ok(ComeBack::default());
         }
         for found in self.store.scan(KEYS) {
             let (key, record) = found?;
@@ -58,9 +76,9 @@ impl Vault {
                 sids.insert(sid.0);
                 batch.delete.push(key);
                 // Nothing under these opens any more; it goes so that it is not kept for nothing.
-                let under = [b"s/", b"e/", b"d/", b"m/"].map(|prefix| prefixed(prefix, &sid.0));
-                batch.delete_prefix.extend(under);
+                batch.delete_prefix.extend(all_of(sid));
                 batch.raise.push((sid, None));
+                people.push(subject);
             }
         }
         for found in self.store.scan(HANDLES) {
@@ -69,7 +87,7 @@ impl Vault {
                 batch.delete.push(key);
             }
         }
-        Ok(batch)
+        Ok(ComeBack { batch, people })
     }
 
     fn unwrapped(&self, key: &Key, record: &Record) -> Result<SubjectKey, VaultError> {

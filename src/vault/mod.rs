@@ -12,10 +12,13 @@
 //! The formulas stand in `docs/KEYS.md` and are checked against vectors in `tests.rs`.
 
 mod crypto;
+mod erase;
 mod highwater;
 mod keeper;
 mod living;
+mod mark;
 mod subject;
+mod suppress;
 #[cfg(test)]
 mod tests;
 
@@ -26,8 +29,11 @@ use zeroize::Zeroizing;
 
 pub(crate) use self::crypto::{expand, length_prefix, mac, mac_with, open, seal};
 pub use self::{
+    erase::{Destruction, Job},
     highwater::Highwater,
     keeper::{Keeper, KeeperError},
+    living::ComeBack,
+    mark::Mark,
     subject::{KeyEvent, Sealable, SubjectKey},
 };
 use crate::{
@@ -192,6 +198,11 @@ impl Vault {
         let wrap = as_wrap(&wrap.value)?;
         let key = self.keeper.unwrap(sid, &wrap)?;
         self.known.insert(handle, (sid, wrap));
+        // An erasure takes the epoch out and only then what is remembered here: whoever read the wrap before and remembers
+        // it after sees that the epoch is gone.
+        if self.store.epoch(sid).is_none() {
+            self.known.remove(&handle);
+        }
         Ok(Some(SubjectKey::new(sid, key)))
     }
 
@@ -202,6 +213,22 @@ impl Vault {
             let hash = key.as_bytes().strip_prefix(HANDLES).and_then(|hash| hash.try_into().ok());
             hash.map(Handle).ok_or(VaultError::Sealed)
         })
+    }
+
+    /// The handle that leads to this `sid`; `None` if none does. Looks through everyone's, since no record leads from a person
+    /// to their handle: for what is rare.
+    ///
+    /// # Errors
+    /// When the store fails or a record is damaged.
+    pub fn handle_of(&self, sid: Sid) -> Result<Option<Handle>, VaultError> {
+        for found in self.store.scan(HANDLES) {
+            let (key, record) = found?;
+            if record.value == sid.0 {
+                let hash = key.as_bytes().strip_prefix(HANDLES).and_then(|h| h.try_into().ok());
+                return hash.map(Handle).map(Some).ok_or(VaultError::Sealed);
+            }
+        }
+        Ok(None)
     }
 
     /// The key of the person with this `sid`, for work that starts from records and not from a call.
@@ -223,6 +250,7 @@ impl Vault {
         let (key, expect, put) = self.keyed()?;
         let mut enrolment = Enrolment { key, expect, put };
         enrolment.expect.push(Expect::Version { key: handle.key(), version: 0 });
+        enrolment.expect.push(Expect::Version { key: handle.suppression(), version: 0 });
         enrolment.put.push(Put {
             key: handle.key(),
             version: 1,

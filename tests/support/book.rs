@@ -3,7 +3,7 @@
 use consentry::{
     audit::RowKeys,
     consent,
-    domain::{IdType, SubjectRef, TenantId, UserId},
+    domain::{IdType, Sid, SubjectRef, TenantId, UserId},
     store::Batch,
     vault::Handle,
 };
@@ -51,6 +51,11 @@ impl Stage {
     }
 
     /// The person known by `id`, if the gateway knows one.
+    /// Under which `sid` this very id is kept.
+    pub(crate) fn sid_under(&self, id: &str) -> Sid {
+        self.behind().ledger.find_as(self.handle(id)).unwrap().unwrap().key.sid()
+    }
+
     pub(crate) fn find(&self, id: &str) -> Option<consent::Person> {
         self.behind().ledger.find(self.handle(id)).unwrap()
     }

@@ -1,4 +1,4 @@
-//! `[rights]`: how people's own acts are treated.
+//! `[rights]`: what people are owed, and how their own acts are treated.
 
 use std::time::Duration;
 
@@ -8,6 +8,8 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RightsSettings {
+    /// The law by which a request's time is counted if it names none: the name of a file in `policies/laws`.
+    pub law: String,
     /// For how many days a reset can be undone, where the person does not say: 0 to 30; 7 if absent. What was left behind is
     /// deleted at recipients when they are over.
     #[serde(deserialize_with = "days")]
@@ -20,7 +22,7 @@ const MOST_UNDO_DAYS: u8 = 30;
 
 impl Default for RightsSettings {
     fn default() -> Self {
-        Self { undo_days: 7 }
+        Self { law: "kr-pipa".to_owned(), undo_days: 7 }
     }
 }
 

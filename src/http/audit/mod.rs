@@ -38,6 +38,7 @@ impl From<InspectError> for Problem {
         match error {
             InspectError::Policy(error) => error.into(),
             InspectError::Consent(error) => error.into(),
+            InspectError::Rights(error) => error.into(),
             InspectError::Audit(AuditError::Commit(_)) | InspectError::Stopping => {
                 refuse::unavailable(&error)
             }

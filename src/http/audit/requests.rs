@@ -12,15 +12,20 @@ use super::{
         caller::By,
         openapi::{NotServed, Refusals},
         reply,
+        requests::wire::RequestStatus,
     },
     accept::{Form, choose},
-    parameters::{Given, Parameters, told},
+    parameters::{Given, Parameters, told, wrong},
 };
 use crate::{
     auth::Scope,
     domain::Timestamp,
     inspect::{Read, RequestsOwed},
 };
+
+/// The kinds of the register.
+const DELETION: &str = "deletion";
+const PERSON: &str = "person";
 
 /// What recipients were asked for and owe.
 #[derive(Serialize, ToSchema)]
@@ -31,11 +36,23 @@ use crate::{
     "asked": 31, "confirmed": 12, "unsupported": 0, "unanswered": 0
 }], "as_of": "2026-11-22T03:00:00.000Z"})))]
 pub(in crate::http) struct RequestRegister {
-    /// The requests, by kind and recipient.
+    /// The requests to recipients, by kind and recipient; none where `kind` asks for others.
     requests: Vec<RegisteredRequests>,
+    /// What people asked for by right: all that is open, and what came within `from` and `until`, by when it came.
+    people: Vec<RegisteredRight>,
     /// The moment at which what is owed was looked at.
     #[schema(format = DateTime)]
     as_of: String,
+}
+
+/// What a person asked for by right. Nothing in it is about anybody.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct RegisteredRight {
+    /// `person`.
+    kind: &'static str,
+    #[serde(flatten)]
+    #[schema(inline)]
+    status: RequestStatus,
 }
 
 /// The requests of one kind that one recipient was asked for.
@@ -75,8 +92,8 @@ pub(in crate::http) struct RegisteredRequests {
 
 /// Read the register of requests
 ///
-/// What recipients were asked for on behalf of people, how far that is, and by when: deletions after a withdrawal. It names
-/// recipients and nobody else.
+/// What people asked for by right, how it stands and by when it is owed; and what recipients were asked for on their behalf:
+/// deletions after a withdrawal. It names recipients and nobody else.
 ///
 /// The read is itself a row of the log.
 #[utoipa::path(
@@ -85,6 +102,7 @@ pub(in crate::http) struct RegisteredRequests {
     operation_id = "read_request_register",
     tag = "Audit",
     params(
+        ("kind" = Option<String>, Query, description = "`deletion` for what recipients owe, `person` for what people asked for; both without it"),
         ("from" = Option<String>, Query, description = "Count what was asked from the minute of this moment on (RFC 3339)", format = DateTime),
         ("until" = Option<String>, Query, description = "Count what was asked before this moment (RFC 3339)", format = DateTime),
     ),
@@ -99,21 +117,44 @@ pub(in crate::http) async fn read(
 ) -> Result<Response, Problem> {
     caller.require(Scope::AuditRead)?;
     choose(&headers, &[Form::Json])?;
-    let span = Parameters::read(given, &["from", "until"])?.span()?;
+    let parameters = Parameters::read(given, &["kind", "from", "until"])?;
+    let (span, kind) = (parameters.span()?, kind(&parameters)?);
     let [from, until] = told(span);
-    let asked = json!({"from": from, "until": until});
+    let asked = json!({"kind": kind, "from": from, "until": until});
     let begun = edge.inspector.begin(Read::Requests, caller.token(), asked).await?;
-    let as_of = edge.inspector.now().rfc3339();
-    let owed = edge.inspector.requests(begun, span).await?;
-    let requests = owed.into_iter().map(RegisteredRequests::from).collect();
-    Ok(reply::json(StatusCode::OK, &RequestRegister { requests, as_of }))
+    let now = edge.inspector.now();
+    let mut register =
+        RequestRegister { requests: Vec::new(), people: Vec::new(), as_of: now.rfc3339() };
+    if kind != Some(PERSON) {
+        let owed = edge.inspector.requests(begun, span).await?;
+        register.requests = owed.into_iter().map(RegisteredRequests::from).collect();
+    }
+    if kind != Some(DELETION) {
+        let asked = edge.inspector.people_requests(begun, span).await?;
+        let registered =
+            |docket| RegisteredRight { kind: PERSON, status: RequestStatus::of(docket, now) };
+        register.people = asked.iter().map(registered).collect();
+    }
+    Ok(reply::json(StatusCode::OK, &register))
+}
+
+/// The kind that is asked for, if one is.
+fn kind(parameters: &Parameters) -> Result<Option<&'static str>, Problem> {
+    match parameters.one("kind")? {
+        None => Ok(None),
+        Some(word) if word == DELETION => Ok(Some(DELETION)),
+        Some(word) if word == PERSON => Ok(Some(PERSON)),
+        Some(_) => {
+            Err(wrong("kind", "is `deletion` or `person`").with("known", [DELETION, PERSON]))
+        }
+    }
 }
 
 impl From<RequestsOwed> for RegisteredRequests {
     fn from(owed: RequestsOwed) -> Self {
         let moment = |at: Option<Timestamp>| at.map(Timestamp::rfc3339);
         Self {
-            kind: "deletion",
+            kind: DELETION,
             recipient: owed.recipient,
             configured: owed.configured,
             owed: owed.owed,

@@ -7,6 +7,7 @@ pub(super) mod audit;
 pub(super) mod backups;
 pub(super) mod imports;
 pub(super) mod policies;
+pub(super) mod requests;
 pub(super) mod status;
 pub(super) mod switches;
 pub(super) mod tokens;
@@ -22,6 +23,7 @@ pub(super) fn routes() -> Router<OperatorEdge> {
         .merge(backups::routes())
         .merge(imports::routes())
         .merge(policies::routes())
+        .merge(requests::routes())
         .merge(status::routes())
         .merge(switches::routes())
         .merge(tokens::routes())

@@ -26,6 +26,9 @@ pub(in crate::http) struct GatewayStatus {
     policy: String,
     /// Whether the journal takes every kind of record.
     writable: bool,
+    /// How many requests of people are overdue; null where they cannot be read.
+    #[schema(required)]
+    overdue_requests: Option<u64>,
     /// As whom the call is made, as the log would name it: `owner` of the data folder, or the hash of a token's `jti`.
     #[schema(example = "owner")]
     operator: String,
@@ -54,6 +57,7 @@ pub(in crate::http) async fn status(State(edge): State<OperatorEdge>, by: ByOper
         log_rows: status.log_rows,
         policy: status.policy,
         writable: status.writable,
+        overdue_requests: status.overdue_requests,
         operator: by.0.named(),
     };
     reply::json(StatusCode::OK, &told)

@@ -80,6 +80,9 @@ problems! {
     NotAcceptable NOT_ACCEPTABLE "not-acceptable" "The call has no form that `Accept` allows"
         "Leave the header `Accept` out, or name one of the forms that the call has."
         ["available": "the media types that the call has"]
+    RequestConflict CONFLICT "request-conflict" "The request does not stand so that this follows"
+        "A request that is closed is not answered, put off or taken back again; one that nobody confirmed is not completed; its law gives no further extension, or not for this reason."
+        ["state": "how the request stands, where that is why"]
     UnsupportedMediaType UNSUPPORTED_MEDIA_TYPE "unsupported-media-type" "The body has another type than this call takes"
         "Send the header `Content-Type` that the call asks for; its text is UTF-8."
         ["expected": "the media type that the call takes"]
@@ -126,7 +129,7 @@ problems! {
         "Show the notice that GET /v1/purposes returns now and ask again."
         []
     ConsentConflict CONFLICT "consent-conflict" "The act does not follow from where the consent stands"
-        "The reason says why: nothing_given (there is nothing to withdraw), not_due (it has not ended yet) or required_purpose (the purpose rests on a contract or a law, so no consent is asked)."
+        "The reason says why: nothing_given (there is nothing to withdraw), not_due (it has not ended yet), required_purpose (the purpose rests on a contract or a law, so no consent is asked) or suppressed (the person was erased and asked not to come back; only giving anew brings them back)."
         ["reason": "why the act does not follow"]
     LinkConflict CONFLICT "link-conflict" "The two ids cannot be linked, or are not"
         "The detail says why. An id belongs to one person: take a link back with POST /v1/links/remove before the id is linked to another."

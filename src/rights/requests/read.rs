@@ -1,0 +1,64 @@
+//! Whoever asked looks at their requests.
+
+use super::{
+    AskedBy, Docket, RequestError, RequestId, Told,
+    file::open,
+    filed::{filed_of, filed_prefix},
+    identify::is_from,
+};
+use crate::{
+    rights::{Rights, RightsError},
+    vault::Handle,
+};
+
+impl Rights {
+    /// The requests of the person under `handle`, oldest first. One that was made while nothing was held of them is not
+    /// among them: it can be read by its id.
+    ///
+    /// # Errors
+    /// When the store fails or a record does not open.
+    pub async fn requests_of(&self, handle: Handle) -> Result<Vec<Told>, RightsError> {
+        let Some(person) = self.ledger.person(handle).await? else { return Ok(Vec::new()) };
+        self.off_the_worker(move |rights| {
+            let mut requests = Vec::new();
+            for found in rights.store.scan(filed_prefix(person.key.sid()).as_bytes()) {
+                let (at, record) = found?;
+                let Some((_, id)) = filed_of(&at) else { continue };
+                let Some(found) = rights.docket(id)? else { continue };
+                let filed = open(&person.key, &at, &record)?;
+                requests.push(Told { docket: found.docket, filed: Some(filed) });
+            }
+            requests.sort_by_key(|told| (told.docket.received_at, told.docket.id));
+            Ok(requests)
+        })
+        .await
+    }
+
+    /// The request `id` of the person under `handle`. Somebody else's is none.
+    ///
+    /// # Errors
+    /// When it is not theirs, or the store fails.
+    pub async fn request_of(&self, handle: Handle, id: RequestId) -> Result<Told, RightsError> {
+        let found = self.found(id).await?;
+        if !found.docket.is_of(&handle) {
+            return Err(RequestError::Unknown.into());
+        }
+        let filed = match self.ledger.person(handle).await? {
+            Some(person) => {
+                self.off_the_worker(move |rights| rights.filed(&person.key, id)).await?
+            }
+            None => None,
+        };
+        Ok(Told { docket: found.docket, filed: filed.map(|(filed, _)| filed) })
+    }
+
+    /// The request `id` that an app sent, without what was said.
+    ///
+    /// # Errors
+    /// When the app sent no such request, or the store fails.
+    pub async fn app_request(&self, by: &AskedBy, id: RequestId) -> Result<Docket, RightsError> {
+        let found = self.found(id).await?;
+        is_from(&found.docket, by)?;
+        Ok(found.docket)
+    }
+}
