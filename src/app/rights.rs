@@ -1,7 +1,12 @@
 //! What people are owed: the parts of the gateway that see to it.
 
-use super::App;
-use crate::rights::{self, Deletions, Exports, Rights};
+use std::time::Duration;
+
+use super::{App, AppError};
+use crate::{
+    operate::{KeyRotation, OperateError, RotationGround},
+    rights::{self, Deletions, Exports, Rights},
+};
 
 impl App {
     /// What people may see of themselves and ask for.
@@ -18,6 +23,30 @@ impl App {
             entropy: self.machine.entropy.clone(),
             clock: self.machine.clock.clone(),
         })
+    }
+
+    /// The rotations of the key-encryption key.
+    #[must_use]
+    pub fn key_rotation(&self) -> KeyRotation {
+        let days = u64::from(self.settings.keys.rotate_days.get());
+        KeyRotation::new(RotationGround {
+            store: self.store.clone(),
+            vault: self.vault.clone(),
+            audit: self.audit.clone(),
+            policies: self.policies.clone(),
+            ledger: self.ledger.clone(),
+            backups: self.backups.clone(),
+            every: Duration::from_secs(days * 24 * 3600),
+            entropy: self.machine.entropy.clone(),
+            clock: self.machine.clock.clone(),
+        })
+    }
+
+    /// Lets the observer show how old the key-encryption key is.
+    pub(super) fn show_kek(&self) -> Result<(), AppError> {
+        let status = self.key_rotation().status().map_err(OperateError::from)?;
+        self.observer.show_kek(status.since, status.rotating);
+        Ok(())
     }
 
     /// People's exports.

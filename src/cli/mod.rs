@@ -6,6 +6,7 @@ mod audit;
 mod health;
 mod import;
 mod init;
+mod keys;
 mod log;
 mod notify;
 mod operator;
@@ -80,6 +81,9 @@ enum What {
     /// Backs up, restores, verifies and rebuilds the store.
     #[command(subcommand)]
     Store(store::StoreCommand),
+    /// Works with the keys.
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Switches an app or a recipient off or on, and says which are off.
     Switch {
         #[command(subcommand)]
@@ -127,6 +131,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             Ok(status) => return status,
             Err(error) => Err(error),
         },
+        What::Keys(command) => keys::run(&command),
         What::Switch { what } => switch::run(&what),
         What::Token { what } => token::run(&what),
         What::Witness(args) => witness::run(args),

@@ -1,6 +1,6 @@
 //! How a gateway stands, told in a few words.
 
-use super::Controls;
+use super::{Controls, KekStatus};
 
 /// How a gateway stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct Status {
     pub policy: String,
     /// Whether the journal takes every kind of record.
     pub writable: bool,
+    /// How the key-encryption key stands; unknown if that cannot be read.
+    pub kek: Option<KekStatus>,
 }
 
 impl Controls {
@@ -28,6 +30,7 @@ impl Controls {
             log_rows: place.index,
             policy: self.0.policies.snapshot().version().to_owned(),
             writable: self.0.store.health().writable(),
+            kek: self.kek_status().ok(),
         }
     }
 }

@@ -6,6 +6,7 @@
 pub(super) mod audit;
 pub(super) mod backups;
 pub(super) mod imports;
+pub(super) mod keys;
 pub(super) mod policies;
 pub(super) mod status;
 pub(super) mod switches;
@@ -21,6 +22,7 @@ pub(super) fn routes() -> Router<OperatorEdge> {
         .merge(audit::routes())
         .merge(backups::routes())
         .merge(imports::routes())
+        .merge(keys::routes())
         .merge(policies::routes())
         .merge(status::routes())
         .merge(switches::routes())
