@@ -78,8 +78,14 @@ impl Stage {
 
 /// The files under `folder` that hold `bytes`.
 fn holding(folder: &Path, bytes: &[u8]) -> Vec<PathBuf> {
-    let holds = |path: &PathBuf| fs::read(path).unwrap().windows(bytes.len()).any(|at| at == bytes);
-    files(folder).into_iter().filter(holds).collect()
+    let holds = |file: &Vec<u8>| file.windows(bytes.len()).any(|at| at == bytes);
+    // A file that the gateway renames meanwhile is looked for anew.
+    let search = || {
+        let read = files(folder).into_iter().map(|path| fs::read(&path).map(|it| (path, it)));
+        let read: Result<Vec<_>, _> = read.collect();
+        Some(read.ok()?.into_iter().filter(|(_, it)| holds(it)).map(|(path, _)| path).collect())
+    };
+    std::iter::repeat_with(search).flatten().next().unwrap()
 }
 
 fn names(folder: &Path) -> BTreeSet<String> {
