@@ -21,7 +21,7 @@ use consentry::{
 const A_BATCH: usize = 2000;
 
 fn main() {
-    let people = std::env::args().filter_map(|word| word.parse().ok()).next().unwrap_or(1_000_000);
+    let people = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(1_000_000);
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bench-rotation");
     let _ = fs::remove_dir_all(&folder);
     let mut machine = Machine::real();
