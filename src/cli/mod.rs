@@ -7,6 +7,7 @@ mod certificate;
 mod health;
 mod import;
 mod init;
+mod keys;
 mod log;
 mod notify;
 mod operator;
@@ -85,6 +86,9 @@ enum What {
     /// Works off what people ask for by right.
     #[command(subcommand)]
     Requests(requests::RequestsCommand),
+    /// Works with the keys.
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Switches an app or a recipient off or on, and says which are off.
     Switch {
         #[command(subcommand)]
@@ -136,6 +140,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             Err(error) => Err(error),
         },
         What::Requests(command) => requests::run(&command),
+        What::Keys(command) => keys::run(&command),
         What::Switch { what } => switch::run(&what),
         What::Token { what } => token::run(&what),
         What::Witness(args) => witness::run(args),
