@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Kills a gateway under a mixed load, again and again, and looks at what is there afterwards.
 
-  kill-loop.py --binary PATH [--kills 300] [--during load|snapshot|import|policy] [--seed N] [--work DIR]
+  kill-loop.py --binary PATH [--kills 300] [--during load|snapshot|import|policy|rotation] [--seed N] [--work DIR]
 
 Recommendation calls, consents given and withdrawn, events and items go on from several threads when the process gets
 SIGKILL. After each restart:
@@ -14,7 +14,9 @@ SIGKILL. After each restart:
 `--during snapshot` makes snapshots frequent and kills while one is being written; `--during import` kills while
 `consentry import items` goes on, and the same command must then bring over the rest; `--during policy` kills while
 `consentry policy apply` switches, and the version in force must be the old one or the new one, and the new one if the command
-had ended well.
+had ended well. `--during rotation` kills while `consentry keys rotate` goes on: what was begun is ended by the next start or the same
+command, after which one key-encryption key is there, a command that ended well has left none that was there before, and everybody stands
+as acknowledged.
 
 Ends with status 1 at the first thing that is not as promised; the folder then stays.
 """
@@ -34,6 +36,8 @@ from gateway import RECOMMEND, Gateway, Model, percentile  # noqa: E402
 
 THREADS, PEOPLE, ITEMS = 6, 48, 64
 RANDOM_WAIT, COMMAND_WAIT = (0.02, 0.6), (0.005, 0.4)
+# How long a command takes at most, where that is more.
+LONGEST = {"rotation": 4}
 # A filler for items, so that the journal grows fast enough for a snapshot a second.
 FILLER = "x" * 1000
 # Rows of a file to import.
@@ -122,7 +126,40 @@ class Switch:
             raise Broken(f"{found} is in force, neither the version before nor the one after")
 
 
-DURING = {"import": Import, "policy": Switch}
+class Rotation:
+    """A rotation of the key-encryption key while the gateway is killed."""
+
+    def __init__(self, loop, life):
+        self.loop = loop
+        self.before = self.keys()
+        self.running = loop.command("keys", "rotate")
+
+    def keys(self):
+        """The key-encryption keys that the key folder holds, by their bytes."""
+        found = {}
+        for path in glob.glob(os.path.join(self.loop.work, "keys", "kek-*")):
+            with open(path, "rb") as file:
+                found[os.path.basename(path)] = file.read()
+        return found
+
+    def verify(self):
+        ended = self.running.process.wait(60) == 0
+        if ended:
+            self.loop.hits += 1
+        deadline = time.monotonic() + 60
+        # The gateway ends by itself what was begun.
+        while set(self.keys()) not in ({"kek-a"}, {"kek-b"}):
+            if time.monotonic() > deadline:
+                raise Broken(f"a rotation does not end: {sorted(self.keys())}")
+            time.sleep(0.02)
+        kept = [key for key in self.keys().values() if key in self.before.values()]
+        if ended and kept:
+            raise Broken("a rotation ended well and the old key-encryption key is there")
+        for person in self.loop.people:
+            self.loop.stands(person)
+
+
+DURING = {"import": Import, "policy": Switch, "rotation": Rotation}
 
 
 class Load:
@@ -220,7 +257,8 @@ class Loop:
         self.lock, self.marks, self.forbidden, self.counts = threading.Lock(), 0, set(), {}
         self.kept_note, self.covered = b"", -1
         self.chance, self.starts, self.hits, self.versions = random.Random(options.seed), [], 0, {}
-        self.patience = COMMAND_WAIT[1]
+        self.longest = LONGEST.get(options.during, COMMAND_WAIT[1])
+        self.patience = self.longest
 
     def answered(self, place):
         """Takes note of the row that an answer names."""
@@ -302,7 +340,7 @@ class Loop:
         before = self.hits
         during.verify()
         factor = 0.8 if self.hits > before else 1.2
-        self.patience = min(max(self.patience * factor, 2 * COMMAND_WAIT[0]), COMMAND_WAIT[1])
+        self.patience = min(max(self.patience * factor, 2 * COMMAND_WAIT[0]), self.longest)
 
     def wait(self):
         """Until the moment of the kill."""
@@ -384,7 +422,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", required=True)
     parser.add_argument("--kills", type=int, default=300)
-    parser.add_argument("--during", choices=["load", "snapshot", "import", "policy"], default="load")
+    parser.add_argument("--during", choices=["load", "snapshot", "import", "policy", "rotation"], default="load")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--work", help="keep the folder")
     options = parser.parse_args()

@@ -487,3 +487,153 @@ async fn who_asked_not_to_come_back_comes_back_by_giving_anew_alone() {
     let taken = import(2).await.json();
     assert_eq!(taken["rejected"], json!([]), "the entry outlived the give that lifted it: {taken}");
 }
+
+async fn asks(stage: &Stage, id: &str, request: &Value) -> Value {
+    let call = stage.post("/v1/me/requests").token(&stage.person(id));
+    let answer = call.header("idempotency-key", "asked").json(request).send().await;
+    assert_eq!(answer.status, 202, "{}", answer.body);
+    answer.json()
+}
+
+async fn stands(stage: &Stage, id: &str, request: &Value) -> Value {
+    let path = format!("/v1/me/requests/{}", request["id"].as_str().unwrap());
+    stage.get(&path).token(&stage.person(id)).send().await.json()
+}
+
+/// The shop asks for ada.
+async fn shop_asks(stage: &Stage, path: &str, more: &Value) -> Value {
+    let mut body = json!({"subject": {"id": "ada"}});
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let path = format!("/v1/rights/requests{path}");
+    stage.post(&path).token(&stage.shop()).json(&body).send().await.json()
+}
+
+#[tokio::test]
+async fn an_erasure_asked_for_by_right_ends_with_its_certificate_and_ends_what_else_was_asked() {
+    let house = House::new();
+    let stage = house.with_two_lives().await;
+    let Sid(sid) = stage.find("ada").unwrap().key.sid();
+    let why = stage.post("/v1/me/requests").token(&stage.person("ada"));
+    let why = why.json(&json!({"type": "explanation", "statement": "why tents?"})).send().await;
+    let by_shop = shop_asks(&stage, "", &json!({"type": "restriction"})).await;
+    let rows = stage.log().await.len();
+    let ask = json!({"type": "erasure", "statement": "all of it", "suppress": true});
+    let told = asks(&stage, "ada", &ask).await;
+    assert_eq!((&told["status"], &told["wanted"]), (&json!("completed"), &Value::Null), "{told}");
+    assert_eq!((&told["closed_at"], &told["held"]), (&json!(NOON), &json!(true)));
+    assert_eq!(told["final_by"], "2026-12-22T03:00:00.000Z");
+    assert_eq!((traces(&stage, &sid), stage.find("ada").is_none()), (0, true));
+
+    let proof = whole(&stage, "ada", &told["certificate"]).await;
+    assert_eq!(check(&proof.to_string()), Ok(()));
+    let body: Value = serde_json::from_str(proof["row"]["body"].as_str().unwrap()).unwrap();
+    assert_eq!((&body["request"], &body["suppressed"]), (&told["id"], &json!(true)));
+    assert_eq!(stands(&stage, "ada", &told).await, told);
+    assert_eq!(asks(&stage, "ada", &ask).await, told, "a retry is told otherwise");
+
+    let wanted = ["rights.requested", "subject.erased", "rights.answered", "rights.cancelled"];
+    let order = events(&stage.log_since(rows).await, &wanted).join(" ");
+    let cancels = order.matches("rights.cancelled").count();
+    assert!(order.starts_with("rights.requested subject.erased") && cancels == 2, "{order}");
+    for open in [why.json(), by_shop] {
+        assert_eq!(stands(&stage, "ada", &open).await["status"], "cancelled");
+    }
+    let register = stage.get("/v1/audit/requests?kind=person").token(&stage.auditor());
+    let people = register.send().await.json()["people"].clone();
+    let registered = people.as_array().unwrap();
+    let erased = registered.iter().find(|one| one["type"] == "erasure").unwrap();
+    assert_eq!((registered.len(), &erased["certificate"]), (3, &told["certificate"]));
+    assert!(registered.iter().all(|one| one["overdue"] == false && one["days_left"].is_null()));
+
+    let again = stage.post("/v1/me/requests").token(&stage.person("ada"));
+    let again = again.json(&json!({"type": "erasure"})).send().await.json();
+    assert_eq!((&again["status"], &again["held"]), (&json!("completed"), &json!(false)));
+    assert_eq!(again["certificate"], Value::Null, "nothing was erased");
+    reconciles(&stage).await;
+}
+
+#[tokio::test]
+async fn an_app_has_nobody_erased_before_it_is_confirmed_who_asks_and_no_operator_says_it_is_done()
+{
+    let house = House::new();
+    let stage = house.with_two_lives().await;
+    let waits = shop_asks(&stage, "", &json!({"type": "erasure"})).await;
+    assert_eq!((&waits["status"], &waits["certificate"]), (&json!("received"), &Value::Null));
+    let id = waits["id"].as_str().unwrap();
+    let answer = stage.operate("POST", &format!("/v1/operate/requests/{id}/answer"));
+    let said = answer.token(&stage.operator()).json(&json!({"outcome": "completed"})).send().await;
+    assert_eq!((said.status.as_u16(), said.problem().as_str()), (409, "request-conflict"));
+    assert!(stage.find("ada").is_some());
+    let identity = json!({"identity": {"method": "session", "verified_at": NOON}});
+    let done = shop_asks(&stage, &format!("/{id}/identity"), &identity).await;
+    assert_eq!(done["status"], "completed", "{done}");
+    assert!(stage.find("ada").is_none() && stage.find("bob").is_some());
+    let path = format!("/v1/rights/certificates/{}", done["certificate"].as_str().unwrap());
+    let proof = stage.get(&path).token(&stage.app("shop", "rights")).send().await;
+    assert_eq!(proof.json()["certificate"], done["certificate"], "{}", proof.body);
+    reconciles(&stage).await;
+}
+
+/// A key folder that takes no mark, until it does again.
+struct NoMark(PathBuf);
+
+impl NoMark {
+    fn of(house: &House) -> Self {
+        let mark = house.folder.join("keys/highwater");
+        fs::rename(&mark, mark.with_extension("aside")).unwrap();
+        fs::create_dir_all(mark.join("in the way")).unwrap();
+        Self(mark)
+    }
+
+    fn mend(self) {
+        fs::remove_dir_all(&self.0).unwrap();
+        fs::rename(self.0.with_extension("aside"), &self.0).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_request_whose_erasure_is_not_durable_is_worked_on_until_it_is() {
+    let house = House::new();
+    let stage = house.with_two_lives().await;
+    let (ada, shop) = (stage.known_as("ada"), stage.shopkeeper());
+    let no_mark = NoMark::of(&house);
+    let told = asks(&stage, "ada", &json!({"type": "erasure"})).await;
+    assert_eq!((&told["status"], &told["certificate"]), (&json!("in_progress"), &Value::Null));
+    house.model.forget_what_was_seen();
+    is_for_everybody(&shop.asks_for(&ada).await, 10);
+    assert_eq!(house.names("/recommend"), BTreeSet::new(), "it does not hold");
+    let cancel = format!("/v1/me/requests/{}/cancel", told["id"].as_str().unwrap());
+    let cancelled = stage.post(&cancel).token(&stage.person("ada")).send().await;
+    assert_eq!(
+        (cancelled.status.as_u16(), cancelled.problem().as_str()),
+        (409, "request-conflict")
+    );
+    no_mark.mend();
+    let stage_ = &stage;
+    stage.eventually(|| stage_.behind().erasures.count() == 0).await;
+    let done = stands(&stage, "ada", &told).await;
+    assert_eq!(done["status"], "completed", "{done}");
+    let proof = whole(&stage, "ada", &done["certificate"]).await;
+    assert_eq!(check(&proof.to_string()), Ok(()));
+    assert!(stage.find("ada").is_none());
+}
+
+#[tokio::test]
+async fn a_request_that_was_taken_ends_in_an_erasure_though_the_gateway_is_killed() {
+    let house = House::new();
+    let stage = house.with_two_lives().await;
+    let no_mark = NoMark::of(&house);
+    let told = asks(&stage, "ada", &json!({"type": "erasure"})).await;
+    assert_eq!(told["status"], "in_progress");
+    let house = House { disk: house.disk.after_kill(), ..house };
+    drop(stage);
+    no_mark.mend();
+    let stage = house.open().await;
+    let stage_ = &stage;
+    stage.eventually(|| stage_.find("ada").is_none()).await;
+    let done = stands(&stage, "ada", &told).await;
+    assert_eq!(done["status"], "completed", "{done}");
+    assert_eq!(check(&whole(&stage, "ada", &done["certificate"]).await.to_string()), Ok(()));
+    assert!(stage.find("bob").is_some());
+    reconciles(&stage).await;
+}

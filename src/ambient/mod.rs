@@ -19,4 +19,6 @@ pub use entropy::{Entropy, EntropyError};
 pub use fault_disk::{Fault, SECTOR};
 pub use fault_fs::FaultFs;
 pub use fs::{File, Fs, OpenMode, RealFs, Space};
-pub use secret::{create_secret, private_dir, read_secret, replace_secret};
+pub use secret::{
+    create_secret, destroy_secret, private_dir, read_secret, replace_secret, wipe_dir,
+};

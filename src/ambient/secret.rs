@@ -3,7 +3,7 @@
 use std::{
     fs::{self, OpenOptions},
     io::{self, Read as _, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::Path,
 };
 
@@ -69,4 +69,51 @@ pub fn replace_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
         Some(folder) => fs::File::open(folder)?.sync_all(),
         None => Ok(()),
     }
+}
+
+/// Overwrites a secret file and removes it, and waits until both are on the disk. One that is not there is no failure.
+///
+/// A disk that writes elsewhere what is written again (most do: SSDs, copy-on-write file systems) may keep the bytes.
+///
+/// # Errors
+/// What the machine said; the file may then be overwritten and still be there.
+pub fn destroy_secret(path: &Path) -> io::Result<()> {
+    match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        found => found?,
+    };
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+    overwrite(path)?;
+    fs::remove_file(path)?;
+    match path.parent() {
+        Some(folder) => fs::File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+/// Overwrites all files of a folder and removes it, if it is there; with the same caveat as [`destroy_secret`].
+///
+/// # Errors
+/// What the machine said; some of it may then be left.
+pub fn wipe_dir(path: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            wipe_dir(&entry.path())?;
+        } else {
+            overwrite(&entry.path())?;
+        }
+    }
+    fs::remove_dir_all(path)
+}
+
+fn overwrite(path: &Path) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).open(path)?;
+    let size = file.metadata()?.len();
+    io::copy(&mut io::repeat(0).take(size), &mut io::BufWriter::with_capacity(1 << 20, &mut file))?;
+    file.sync_all()
 }

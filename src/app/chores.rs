@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{App, AppError, Witnesses};
 use crate::{
     audit::{self, Draft, Event, Log},
-    operate,
+    operate::{self, OperateError},
     rights::{Asking, Deletions, requests::remove_old_requests},
     store::{Batch, Period, Store, Unavailable},
     witness,
@@ -25,6 +25,8 @@ const FINISH_EVERY: u64 = 60;
 const MARK_EVERY: u64 = 10;
 /// How often what was proposed against people's mutes is written down.
 const METER_EVERY: u64 = 60;
+/// How often it is asked whether keys are to be rotated, and a rotation that was cut off is gone on with.
+const ROTATE_EVERY: u64 = 60;
 /// How often it is asked whether a backup is due.
 const BACKUP_EVERY: u64 = 60;
 const HOURLY: u64 = 60 * 60;
@@ -83,6 +85,9 @@ impl Chores {
                 note("policy", self.finish_change().await);
                 note("erasures", self.resume_erasures().await);
             }
+            if tick % ROTATE_EVERY == 0 {
+                note("rotation", self.finish_rotation().await);
+            }
             note("deletions", self.delete().await.map(|_| ()));
             note("unsettled", self.settle().await);
             if tick % MARK_EVERY == MARK_EVERY - 1 {
@@ -90,6 +95,9 @@ impl Chores {
             }
             if tick % BACKUP_EVERY == BACKUP_EVERY - 1 {
                 note("backup", self.back_up().await);
+            }
+            if tick % ROTATE_EVERY == ROTATE_EVERY - 1 {
+                note("rotation", self.rotate().await);
             }
             if tick % TRAIN_EVERY == TRAIN_EVERY - 1 {
                 self.train().await;
@@ -123,6 +131,7 @@ impl Chores {
         self.resume_erasures().await?;
         self.keep_pace().await?;
         self.back_up().await?;
+        self.rotate().await?;
         let deletions = self.delete().await?;
         let trained = self.train().await;
         self.count().await?;
@@ -221,6 +230,22 @@ impl Chores {
         let taken = tokio::task::spawn_blocking(move || backups.take_if_due());
         taken.await.unwrap_or(Ok(None))?;
         Ok(())
+    }
+
+    /// Ends a rotation of keys that a crash cut off.
+    async fn finish_rotation(&self) -> Result<(), AppError> {
+        let rotation = self.app.key_rotation();
+        let ended = tokio::task::spawn_blocking(move || rotation.resume());
+        ended.await.unwrap_or(Ok(None)).map_err(OperateError::from)?;
+        self.app.show_kek()
+    }
+
+    /// Rotates keys if it is time.
+    async fn rotate(&self) -> Result<(), AppError> {
+        let rotation = self.app.key_rotation();
+        let rotated = tokio::task::spawn_blocking(move || rotation.rotate_if_due());
+        rotated.await.unwrap_or(Ok(None)).map_err(OperateError::from)?;
+        self.app.show_kek()
     }
 
     /// Removes what retries are told no more.

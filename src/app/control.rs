@@ -32,6 +32,7 @@ impl App {
             authority: self.authority.clone(),
             log: self.log.clone(),
             backups: self.backups.clone(),
+            rotation: self.key_rotation(),
             continuity: self.continuity.clone(),
             entropy: self.machine.entropy.clone(),
             clock: self.machine.clock.clone(),

@@ -7,6 +7,7 @@ use crate::{
     audit::Audit,
     consent::{self, Audience, Ledger},
     jose::Signer,
+    operate::{KeyRotation, OperateError, RotationGround},
     policy::Policies,
     rights::{self, Deletions, Exports, Forgetting, Rights, Terms, clock::Laws},
     store::Store,
@@ -53,6 +54,30 @@ impl App {
             entropy: self.machine.entropy.clone(),
             clock: self.machine.clock.clone(),
         })
+    }
+
+    /// The rotations of the key-encryption key.
+    #[must_use]
+    pub fn key_rotation(&self) -> KeyRotation {
+        let days = u64::from(self.settings.keys.rotate_days.get());
+        KeyRotation::new(RotationGround {
+            store: self.store.clone(),
+            vault: self.vault.clone(),
+            audit: self.audit.clone(),
+            policies: self.policies.clone(),
+            ledger: self.ledger.clone(),
+            backups: self.backups.clone(),
+            every: Duration::from_secs(days * 24 * 3600),
+            entropy: self.machine.entropy.clone(),
+            clock: self.machine.clock.clone(),
+        })
+    }
+
+    /// Lets the observer show how old the key-encryption key is.
+    pub(super) fn show_kek(&self) -> Result<(), AppError> {
+        let status = self.key_rotation().status().map_err(OperateError::from)?;
+        self.observer.show_kek(status.since, status.rotating);
+        Ok(())
     }
 
     /// People's exports.

@@ -2,7 +2,10 @@
 
 mod upstream;
 
-use std::path::{Path, PathBuf};
+use std::{
+    num::NonZero,
+    path::{Path, PathBuf},
+};
 
 use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, de};
@@ -82,10 +85,10 @@ pub struct Settings {
 pub struct KeysSettings {
     /// The keeper's folder. It must lie outside the store and its backups.
     pub dir: PathBuf,
-    /// How many days lie between two rotations of the key-encryption key at most; 30 if absent. Until the next one, a copy of
-    /// an erased person's wrapped key could be opened with a copy of it.
+    /// How many days after one rotation of the key-encryption key the next is due. What is erased is gone for good, in
+    /// backups too, with the rotation that follows.
     #[serde(default = "rotate_days")]
-    pub rotate_days: std::num::NonZero<u16>,
+    pub rotate_days: NonZero<u16>,
 }
 
 /// `[store]`.
@@ -105,7 +108,7 @@ pub struct StoreSettings {
     pub people_in_memory: usize,
     /// The journal written since the last snapshot at which the next one is taken, in MiB; 256 if absent. A lower one
     /// makes starts after a crash shorter, and writes more.
-    pub snapshot_mib: Option<std::num::NonZero<u32>>,
+    pub snapshot_mib: Option<NonZero<u32>>,
 }
 
 /// What answers reads.
@@ -130,7 +133,7 @@ pub struct AuditSettings {
     /// For how many days the bodies of rows are kept.
     pub retention_days: u32,
     /// For how many days rows stay in the published log at least; for ever if absent.
-    pub published_days: Option<std::num::NonZero<u32>>,
+    pub published_days: Option<NonZero<u32>>,
     /// Whether anyone may read the published log under `/log/`; else it takes a token with the scope `audit:read`.
     pub public: bool,
     /// `[[audit.witness]]`: who cosigns the log's checkpoints.
@@ -253,8 +256,8 @@ impl Settings {
     }
 }
 
-fn rotate_days() -> std::num::NonZero<u16> {
-    std::num::NonZero::new(30).unwrap_or(std::num::NonZero::<u16>::MIN)
+fn rotate_days() -> NonZero<u16> {
+    NonZero::<u16>::MIN.saturating_add(29)
 }
 
 fn people_in_memory() -> usize {

@@ -7,9 +7,8 @@ use zeroize::Zeroizing;
 use super::{AppError, EngineSetting, Machine, Settings};
 use crate::{
     ambient::{create_secret, private_dir, read_secret},
-    domain::Sid,
     store::{Engine, FileKey, Limits, Options, Recovered, Store, VerifyRequest},
-    vault::Keeper,
+    vault::{FILE_KEY, Keeper},
 };
 
 /// Opens keeper and store. A new folder gets a new file key.
@@ -56,15 +55,14 @@ fn open_keys(settings: &Settings, machine: &Machine) -> Result<(Arc<Keeper>, Fil
         read_secret(&path).map_err(|source| AppError::Read { path: path.clone(), source })?;
     // Data without their file key would be lost to fresh keys: the keeper must then have the old ones.
     let keeper = Keeper::open(&settings.keys.dir, wrap.is_some(), &machine.entropy)?;
-    let nobody = Sid(*b"consentry/journl");
     let file_key = match wrap {
         Some(wrap) => {
             let damaged = |_| AppError::Settings(format!("{} is damaged", path.display()));
-            keeper.unwrap(nobody, wrap.as_slice().try_into().map_err(damaged)?)?
+            keeper.unwrap(FILE_KEY, wrap.as_slice().try_into().map_err(damaged)?)?
         }
         None => {
             let key = Zeroizing::new(machine.entropy.draw()?);
-            let wrap = keeper.wrap(&machine.entropy, nobody, &key)?;
+            let wrap = keeper.wrap(&machine.entropy, FILE_KEY, &key)?;
             create_secret(&path, &wrap)
                 .map_err(|source| AppError::Read { path: path.clone(), source })?;
             key

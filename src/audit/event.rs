@@ -100,6 +100,10 @@ events! {
     OperatorReconciled = "operator.reconciled",
     /// A backup was put in the place of the state, or the operator confirmed what came of it.
     StateRestored = "state.restored",
+    /// A new key-encryption key came into use.
+    KeyRotated = "key.rotated",
+    /// The key-encryption key before it was destroyed: what was erased before the rotation is gone for good.
+    KekDestroyed = "kek.destroyed",
     /// The operator had a backup taken.
     BackupTaken = "operator.backup",
     /// An auditor read.

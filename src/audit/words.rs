@@ -63,6 +63,9 @@ pub(super) const OUTCOMES: &[&str] = &[
     "rebuilt",
     "whole",
     "in_doubt",
+    // Keys.
+    "rotated",
+    "destroyed",
 ];
 
 /// Why: all that a leaf's `r` may say.
@@ -138,6 +141,7 @@ pub(super) const REASONS: &[&str] = &[
     "renamed",
     "retention",
     "journal_unavailable",
+    "schedule",
 ];
 
 /// The vocabulary of `ruleset` with the words that every gateway may say.

@@ -1,74 +1,25 @@
-//! `consentry keys`: what the gateway's keys are.
+//! `consentry keys`: what the gateway's keys are, and rotating them.
 
-use std::{fs, io, path::PathBuf};
+mod rotate;
+mod show;
 
-use clap::{Args, Subcommand};
-use serde_json::json;
+use clap::Subcommand;
 
-use super::print;
-use crate::{
-    ambient::Entropy,
-    app::{AppError, Settings},
-    audit::log_dir,
-    jose::{Jwks, PublicKey},
-    tlog::{NoteSigner, Signs},
-    vault::Keeper,
-};
+use crate::app::AppError;
 
 /// Works with the gateway's keys.
 #[derive(Debug, Subcommand)]
 pub(super) enum KeysCommand {
     /// Prints the public keys: those of receipts as a JWK Set, and one for each log. Nothing secret is shown.
-    Show(ShowArgs),
-}
-
-/// `consentry keys show`.
-#[derive(Debug, Args)]
-pub(super) struct ShowArgs {
-    /// The configuration file.
-    #[arg(long)]
-    config: PathBuf,
+    Show(show::ShowArgs),
+    /// Replaces the key-encryption key and destroys the old one: what was erased before is then gone for good, in older
+    /// backups too, which do not open any more. Goes on where one was cut off; of a running gateway too.
+    Rotate(rotate::RotateArgs),
 }
 
 pub(super) fn run(command: &KeysCommand) -> Result<(), AppError> {
-    let KeysCommand::Show(args) = command;
-    let settings = Settings::read(&args.config)?;
-    // Keys that are not there are not made: the gateway makes them when it starts first.
-    let folder = &settings.keys.dir;
-    for name in ["signing", "log"] {
-        let path = folder.join(name);
-        fs::metadata(&path).map_err(|source| AppError::Read { path, source })?;
+    match command {
+        KeysCommand::Show(args) => show::run(args),
+        KeysCommand::Rotate(args) => rotate::run(args),
     }
-    let keeper = Keeper::open(folder, true, &Entropy::system())?;
-    let jwks = Jwks { keys: vec![PublicKey::new(keeper.public_key()).jwk()] };
-    let mut logs = Vec::new();
-    for name in shards(&log_dir(&settings.store.dir))? {
-        let origin = format!("{}/{name}", settings.audit.origin);
-        let seed = keeper.log_seed();
-        let signer = NoteSigner::new(&origin, Signs::Text, seed.as_slice())
-            .map_err(|error| AppError::Settings(format!("[audit] origin: {error}")))?;
-        logs.push(json!({ "origin": origin, "vkey": signer.verifier().to_string() }));
-    }
-    let shown = json!({ "jwks": jwks, "logs": logs });
-    print::line(&serde_json::to_string_pretty(&shown).unwrap_or_default());
-    Ok(())
-}
-
-/// The names of the logs that are published: each has a folder of its own.
-fn shards(dir: &std::path::Path) -> Result<Vec<String>, AppError> {
-    let failed = |source| AppError::Read { path: dir.to_owned(), source };
-    let found = match fs::read_dir(dir) {
-        Ok(found) => found,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(failed(error)),
-    };
-    let mut names = Vec::new();
-    for entry in found {
-        let entry = entry.map_err(failed)?;
-        if entry.path().join("checkpoint").is_file() {
-            names.push(entry.file_name().to_string_lossy().into_owned());
-        }
-    }
-    names.sort_unstable();
-    Ok(names)
 }

@@ -86,6 +86,9 @@ enum What {
     /// Works off what people ask for by right.
     #[command(subcommand)]
     Requests(requests::RequestsCommand),
+    /// Works with the keys.
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Switches an app or a recipient off or on, and says which are off.
     Switch {
         #[command(subcommand)]
@@ -101,9 +104,6 @@ enum What {
     Policy(policy::PolicyCommand),
     /// Cosigns the checkpoints of logs that go on from where they were, for an auditor's office.
     Witness(witness::WitnessArgs),
-    /// Shows the gateway's public keys.
-    #[command(subcommand)]
-    Keys(keys::KeysCommand),
     /// Checks receipts, with public keys alone.
     #[command(subcommand)]
     Receipt(audit::ReceiptCommand),
@@ -143,10 +143,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             Err(error) => Err(error),
         },
         What::Requests(command) => requests::run(&command),
+        What::Keys(command) => keys::run(&command),
         What::Switch { what } => switch::run(&what),
         What::Token { what } => token::run(&what),
         What::Witness(args) => witness::run(args),
-        What::Keys(command) => keys::run(&command),
         What::Receipt(command) => return audit::receipt(&command),
         What::Audit(command) => return audit::run(command),
         What::Certificate(command) => return certificate::run(&command),

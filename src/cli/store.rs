@@ -18,6 +18,7 @@ use crate::{
     ambient::{Clock, RealFs},
     app::{App, AppError, Machine, Settings, file_key_of, verify_request},
     store::{self, Manifest, RestoreRequest, Verified},
+    vault::Keeper,
 };
 
 /// Works with the store's folder.
@@ -106,6 +107,7 @@ fn restore(from: PathBuf, journal: Option<PathBuf>, at: &At) -> Result<(), AppEr
     let settings = Settings::read(&at.config)?;
     let request =
         RestoreRequest { from, journal, to: settings.store.dir.clone(), now: Clock::System.now() };
+    Keeper::holds_key_of(&settings.keys.dir, &request.from.join("file.key"))?;
     let bar = Bar::new();
     let restored =
         store::restore(&RealFs, &request, &mut |done, all| bar.at("checking", done, all))?;

@@ -137,6 +137,7 @@ pub fn operator_openapi() -> utoipa::openapi::OpenApi {
         operate::audit::open, operate::audit::reconcile,
         operate::backups::back_up, operate::backups::confirm_restored,
         operate::imports::take_consents, operate::imports::take_items, operate::imports::progress,
+        operate::keys::rotate,
         operate::status::status,
         status::health, observe::ready, observe::metrics,
         operate::policies::apply, operate::policies::versions, operate::policies::files,

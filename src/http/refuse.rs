@@ -13,7 +13,7 @@ use crate::{
     consent::ConsentError,
     domain::{PurposeId, Refusal, Timestamp},
     gateway::GatewayError,
-    operate::{BackupError, ContinuityError, OperateError, imports::ImportError},
+    operate::{BackupError, ContinuityError, OperateError, RotationError, imports::ImportError},
     policy::{Catalogue, ContextError, ContextFlaw},
     retry::RetryError,
     rights::RightsError,
@@ -247,6 +247,10 @@ impl From<OperateError> for Problem {
             OperateError::Backup(wrong @ (BackupError::NoFolder | BackupError::WithKeys)) => {
                 Self::invalid(&[Fault::at("/dir", wrong.to_string())])
             }
+            OperateError::Rotation(RotationError::InDoubt) => {
+                Self::new(ProblemKind::Contended, RotationError::InDoubt.to_string())
+            }
+            OperateError::Rotation(ref cut_off) if cut_off.passes() => unavailable(&error),
             OperateError::Commit(_)
             | OperateError::Stopping
             | OperateError::Audit(AuditError::Commit(_))
@@ -265,6 +269,7 @@ impl From<OperateError> for Problem {
             | OperateError::Proofs(_)
             | OperateError::Entropy(_)
             | OperateError::Backup(BackupError::Audit(_))
+            | OperateError::Rotation(_)
             | OperateError::Continuity(_) => internal(&error),
         }
     }

@@ -37,6 +37,8 @@ pub use readiness::{Check, Readiness};
 pub use traces::{InvalidCollector, Traces};
 pub use witnesses::Cosigning;
 
+use arc_swap::ArcSwapOption;
+
 use crate::{
     ambient::Clock,
     audit::Log,
@@ -84,6 +86,7 @@ struct Inner {
     lines_dropped: OnceLock<Arc<Counter>>,
     log: OnceLock<Arc<Log>>,
     witnesses: OnceLock<Vec<Arc<Cosigning>>>,
+    kek: ArcSwapOption<(Timestamp, bool)>,
     draining: AtomicBool,
 }
 
@@ -108,6 +111,7 @@ impl Observer {
             lines_dropped: OnceLock::new(),
             log: OnceLock::new(),
             witnesses: OnceLock::new(),
+            kek: ArcSwapOption::empty(),
             draining: AtomicBool::new(false),
         }))
     }
@@ -136,6 +140,11 @@ impl Observer {
     /// Shows how `witnesses` of the log fare. The first ones given stay.
     pub fn show_witnesses(&self, witnesses: Vec<Arc<Cosigning>>) {
         let _ = self.0.witnesses.set(witnesses);
+    }
+
+    /// Shows since when the key-encryption key is in use, and whether a rotation of it is not over.
+    pub fn show_kek(&self, since: Option<Timestamp>, rotating: bool) {
+        self.0.kek.store(since.map(|since| Arc::new((since, rotating))));
     }
 
     /// Takes note of one round of deletions at recipients.

@@ -25,6 +25,7 @@ pub(super) fn page(of: &Inner) -> Page {
     edge(&mut page, of);
     tokens(&mut page, of);
     rights(&mut page, of);
+    keys(&mut page, of);
     witnesses::add(&mut page, of.witnesses.get().map_or(&[], Vec::as_slice));
     program(&mut page, of);
     page
@@ -277,6 +278,18 @@ fn requests(page: &mut Page, of: &Inner) {
         next.level([], seconds(due.millis().saturating_sub(now.millis())));
     }
     page.add(next);
+}
+
+fn keys(page: &mut Page, of: &Inner) {
+    let mut age = Family::levels("consentry_kek_age_seconds", "Age of the key-encryption key");
+    let mut going = Family::levels("consentry_kek_rotating", "Whether a rotation is not over");
+    if let Some(known) = of.kek.load_full() {
+        let (since, rotating) = *known;
+        age.level([], seconds(of.ground.clock.now().millis().saturating_sub(since.millis())));
+        going.level([], flag(rotating));
+    }
+    page.add(age);
+    page.add(going);
 }
 
 fn program(page: &mut Page, of: &Inner) {

@@ -115,6 +115,12 @@ impl Backups {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether they are taken without being asked for.
+    #[must_use]
+    pub fn is_scheduled(&self) -> bool {
+        self.ground.schedule.is_some()
+    }
+
     /// How they fared.
     #[must_use]
     pub fn status(&self) -> BackupStatus {

@@ -20,6 +20,7 @@ mod policies;
 mod reconcile;
 mod record;
 mod requests;
+mod rotation;
 mod status;
 
 mod switches;
@@ -36,6 +37,9 @@ pub use policies::{
     at_start,
 };
 pub use reconcile::{Bound, Counted, Effort, Progress, Reconciled};
+pub use rotation::{
+    Ground as RotationGround, KekStatus, KeyRotation, Rotated, RotationError, Step, Turning,
+};
 pub use status::Status;
 pub use switches::{SwitchState, Switches, Target};
 pub use tokens::{Revocation, forget_ended};
@@ -113,6 +117,9 @@ pub enum OperateError {
     /// There is no backup.
     #[error(transparent)]
     Backup(#[from] BackupError),
+    /// A rotation of keys did not end.
+    #[error(transparent)]
+    Rotation(#[from] RotationError),
     /// A restored state could not be confirmed.
     #[error(transparent)]
     Continuity(#[from] ContinuityError),
@@ -158,6 +165,8 @@ pub struct Ground {
     pub log: Arc<Log>,
     /// The backups.
     pub backups: Arc<Backups>,
+    /// The rotations of the key-encryption key.
+    pub rotation: KeyRotation,
     /// Whether the state goes on from where it was.
     pub continuity: Arc<Continuity>,
     /// Randomness.

@@ -1,6 +1,6 @@
 //! How a gateway stands, told in a few words.
 
-use super::Controls;
+use super::{Controls, KekStatus};
 
 /// How a gateway stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct Status {
     pub writable: bool,
     /// How many requests of people are overdue; `None` where they cannot be read.
     pub overdue_requests: Option<u64>,
+    /// How the key-encryption key stands; unknown if that cannot be read.
+    pub kek: Option<KekStatus>,
 }
 
 impl Controls {
@@ -31,6 +33,7 @@ impl Controls {
             policy: self.0.policies.snapshot().version().to_owned(),
             writable: self.0.store.health().writable(),
             overdue_requests: self.overdue_requests().ok(),
+            kek: self.kek_status().ok(),
         }
     }
 }

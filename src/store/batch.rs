@@ -134,4 +134,6 @@ pub(super) struct Change {
     pub(super) raise: Vec<(Sid, Option<Epoch>)>,
     /// Bodies of earlier periods are dropped.
     pub(super) bodies_from: Option<Period>,
+    /// Whether its group begins a segment of its own. Not a part of what the journal carries.
+    pub(super) new_segment: bool,
 }

@@ -10,6 +10,9 @@ use super::{
     view::ViewError,
 };
 
+/// How many snapshots are kept.
+const KEPT: usize = 2;
+
 /// Records a snapshot reads from the view at once.
 const PAGE: usize = 512;
 
@@ -38,10 +41,10 @@ impl State {
                 self.sync_failed();
                 return Err(StoreError::Io { doing: "syncing the log", source });
             }
-            self.view.make_durable().map_err(|error| self.view_error(error))?;
+            self.view().make_durable().map_err(|error| self.view_error(error))?;
             self.snapshot(&cut)?;
         }
-        self.drop_needless()?;
+        self.drop_needless(KEPT)?;
         let aside = super::recover::aside(&self.env.dir);
         self.env.fs.remove_dir_all(&aside).map_err(doing("removing an old view"))?;
         Ok(cut.seq)
@@ -54,7 +57,7 @@ impl State {
         }
         let mut after = None;
         loop {
-            let page = self.view.page(&[], after.as_deref(), PAGE);
+            let page = self.view().page(&[], after.as_deref(), PAGE);
             let page = page.map_err(|error| self.view_error(error))?;
             let Some((last, _)) = page.last() else { break };
             after = Some(last.as_bytes().to_vec());
@@ -69,10 +72,12 @@ impl State {
         StoreError::View { what: error.0 }
     }
 
-    fn drop_needless(&self) -> Result<(), StoreError> {
+    /// Drops snapshots but the `kept` newest, and the segments that the oldest of these covers.
+    pub(super) fn drop_needless(&self, kept: usize) -> Result<(), StoreError> {
         let mut taken = self.snapshots.list()?;
         taken.sort_unstable();
-        let Some(older) = taken.len().checked_sub(2).and_then(|at| taken.get(at).copied()) else {
+        let Some(older) = taken.len().checked_sub(kept).and_then(|at| taken.get(at).copied())
+        else {
             return Ok(());
         };
         for seq in taken.into_iter().filter(|seq| *seq < older) {

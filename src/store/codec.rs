@@ -211,6 +211,7 @@ mod tests {
             }],
             raise: vec![(Sid([1; 16]), Some(Epoch(9))), (Sid([2; 16]), None)],
             bodies_from: Period::new(2026, 11),
+            new_segment: false,
         };
         let mut bytes = Vec::new();
         write_group_head(&mut bytes, 41, 1);

@@ -159,6 +159,9 @@ impl Committer {
             .map(|(request, index)| ((request.reply, index), (request.change, request.encoded)))
             .unzip();
         self.state.stall.begin(replies);
+        if requests.iter().any(|(change, _)| change.new_segment) {
+            self.journal.leave_segment();
+        }
         let appended = self.journal.append(|out| {
             codec::write_group_head(out, log_size, requests.len());
             for (_, encoded) in &requests {
@@ -252,7 +255,7 @@ impl<'a> Group<'a> {
         if self.cleared.iter().any(|prefix| key.as_bytes().starts_with(prefix.as_bytes())) {
             return Ok(0);
         }
-        let Ok(record) = self.state.view.read(key.as_bytes()) else {
+        let Ok(record) = self.state.view().read(key.as_bytes()) else {
             self.state.view_failed();
             return Err(CommitError::Unavailable(Unavailable::View));
         };

@@ -95,6 +95,14 @@ fn migrate(fs: &dyn Fs, dir: &Path, found: u16, steps: &[Step]) -> Result<(), St
     Ok(())
 }
 
+/// Removes the copies that were made before the format changed.
+pub(super) fn remove_copies(fs: &dyn Fs, dir: &Path) -> std::io::Result<()> {
+    for name in fs.list(dir)?.into_iter().filter(|name| name.starts_with("before-format-")) {
+        fs.remove_dir_all(&dir.join(name))?;
+    }
+    Ok(())
+}
+
 /// Copies what the state is in; views are made anew from it.
 fn copy_folder(fs: &dyn Fs, dir: &Path, copy: &Path) -> Result<(), StoreError> {
     let copying = || doing("copying the folder before its format changes");

@@ -110,14 +110,14 @@ impl Store {
         Self { inner: Arc::clone(&self.inner), lane: Some(lane) }
     }
 
-    fn state(&self) -> &State {
+    pub(super) fn state(&self) -> &State {
         &self.inner.state
     }
 
     /// The record under a key, as the last acknowledged write left it; `None` if there is none. Reads from disk with
     /// sled: not for an async worker unless the record is warm.
     pub fn read(&self, key: &Key) -> Result<Option<Record>, StoreError> {
-        self.state().view.read(key.as_bytes()).map_err(|error| self.state().view_error(error))
+        self.state().view().read(key.as_bytes()).map_err(|error| self.state().view_error(error))
     }
 
     /// The records whose keys begin with `prefix`, by key. A scan is no snapshot: it shows writes that are
@@ -149,14 +149,14 @@ impl Store {
         delete_prefix.retain(|prefix| !prefix.as_bytes().is_empty());
         self.submit_change(
             expect,
-            Change { put, delete, delete_prefix, leaves, raise, bodies_from: None },
+            Change { put, delete, delete_prefix, leaves, raise, ..Change::default() },
             urgent,
             lane,
             awaited,
         )
     }
 
-    fn submit_change(
+    pub(super) fn submit_change(
         &self,
         expect: Vec<Expect>,
         change: Change,
@@ -355,7 +355,7 @@ impl Inner {
             let _ = thread.join();
         }
         self.state.set_trouble(Some(Unavailable::Closed));
-        if let Err(ViewError(what)) = self.state.view.make_durable() {
+        if let Err(ViewError(what)) = self.state.view().make_durable() {
             tracing::warn!(
                 view.error = what,
                 "the view did not close well; it is checked at the next start"

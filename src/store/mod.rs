@@ -13,7 +13,7 @@
 //! journal/<number>.seg       groups, sealed; journal/mark says how far they were acknowledged
 //! snap/snap-<group>          the two newest snapshots, sealed
 //! log/<number>.leaves        the log's rows          bodies/YYYY-MM.{bodies,index}   their sealed bodies
-//! view/                      sled                    view.aside, view.distrusted     an old view; make it anew
+//! view/ or view.b/           sled; `view.in` names the one     view.aside, view.distrusted     an old view; make it anew
 //! ```
 //!
 //! It is not where anything is sealed, and it knows no people, consents or keys: values and bodies arrive sealed, and
@@ -33,6 +33,7 @@ mod committer;
 mod inbox;
 mod recover;
 mod reply;
+mod rewrite;
 mod scan;
 mod stall;
 mod state;

@@ -17,7 +17,7 @@ use super::{
     options::{Engine, Options},
     snapshot::{self, Cut, Snapshot, Snapshots},
     state::{Env, Parts, State, show_epochs, show_log, show_records},
-    view::{MemoryView, SledView, View, ViewError, Write},
+    view::{self, MemoryView, SledView, View, ViewError, Write},
 };
 
 /// Rows that replaying appends at once.
@@ -231,7 +231,8 @@ fn open_view(
 }
 
 fn open_sled(env: &Env, snapshot: Option<&Snapshot>) -> Result<Option<Viewed>, StoreError> {
-    let dir = env.dir.join("view");
+    let dir = view::folder(&env.dir);
+    view::remove_other(&env.dir, &dir).map_err(doing("removing an old view"))?;
     let base = snapshot.map_or(0, |snapshot| snapshot.cut.seq);
     let is_new = RealFs.list(&dir).map_err(doing("listing the view"))?.is_empty();
     let distrusted = env.fs.open(&distrust(&env.dir), OpenMode::Read).is_ok();

@@ -54,7 +54,7 @@ impl Commit {
     }
 
     /// Waits on this thread.
-    pub(super) fn wait(mut self) -> Outcome {
+    pub(crate) fn wait(mut self) -> Outcome {
         let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
         let mut context = Context::from_waker(&waker);
         loop {

@@ -42,7 +42,7 @@ impl Iterator for Scan<'_> {
         if self.ended {
             return None;
         }
-        match self.state.view.page(&self.prefix, self.last.as_ref().map(Key::as_bytes), PAGE) {
+        match self.state.view().page(&self.prefix, self.last.as_ref().map(Key::as_bytes), PAGE) {
             Ok(page) => {
                 self.ended = page.len() < PAGE;
                 self.page = page.into_iter();

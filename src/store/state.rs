@@ -9,6 +9,8 @@ use std::{
     },
 };
 
+use arc_swap::{ArcSwap, Guard};
+
 use crate::ambient::{Clock, File, Fs};
 
 use super::{
@@ -20,6 +22,7 @@ use super::{
     journal::Held,
     leaves::Leaves,
     options::{Limits, OnSyncFailure},
+    rewrite::NextView,
     snapshot::{Cut, Snapshots},
     stall::Stall,
     view::{View, Write},
@@ -28,7 +31,9 @@ use super::{
 /// Everything that is read while the committer writes.
 #[derive(Debug)]
 pub(super) struct State {
-    pub(super) view: Box<dyn View>,
+    view: ArcSwap<Box<dyn View>>,
+    /// The view that is being made to take the present one's place, if one is.
+    pub(super) next_view: NextView,
     pub(super) epochs: Epochs,
     pub(super) leaves: Leaves,
     pub(super) bodies: Bodies,
@@ -79,7 +84,8 @@ impl State {
     ) -> Self {
         let Parts { view, epochs, leaves, bodies, cut } = parts;
         Self {
-            view,
+            view: ArcSwap::from_pointee(view),
+            next_view: NextView::default(),
             epochs,
             leaves,
             bodies,
@@ -95,6 +101,16 @@ impl State {
             env,
             lock,
         }
+    }
+
+    /// What answers reads now.
+    pub(super) fn view(&self) -> Guard<Arc<Box<dyn View>>> {
+        self.view.load()
+    }
+
+    /// Lets `view` answer reads from here on; returns the one that did.
+    pub(super) fn replace_view(&self, view: Arc<Box<dyn View>>) -> Arc<Box<dyn View>> {
+        self.view.swap(view)
     }
 
     pub(super) fn log_size(&self) -> u64 {
@@ -148,7 +164,11 @@ impl State {
         let (log_size, bodies_changed) =
             show_log(&self.leaves, &self.bodies, self.log_size(), changes)
                 .map_err(|_| Unavailable::View)?;
-        show_records(&*self.view, seq, changes).map_err(|_| Unavailable::View)?;
+        {
+            let next = self.next_view.turn();
+            show_records(&***self.view(), seq, changes).map_err(|_| Unavailable::View)?;
+            next.show(changes);
+        }
         show_epochs(&self.epochs, changes);
         let mut cut = self.cut.lock().unwrap_or_else(PoisonError::into_inner);
         cut.seq = seq;

@@ -1,13 +1,15 @@
 //! Keeps the key-encryption keys, the signing key and the log's key, in a folder outside the store and its backups.
 //!
 //! A KEK stands in one of two slots, `kek-a` and `kek-b`, so that a rotation can write the new one before the old one
-//! goes. A slot is `"CKEK" ‖ u8 version ‖ u32be epoch ‖ 32 bytes ‖ u32be crc32c of all before`.
+//! goes ([`rotate`](super::rotate)). A slot is `"CKEK" ‖ u8 version ‖ u32be epoch ‖ 32 bytes ‖ u32be crc32c of all before`.
 
 use std::{
     fmt,
     path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use arc_swap::ArcSwap;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use zeroize::Zeroizing;
 
@@ -22,7 +24,7 @@ use crate::{
 
 const MAGIC: &[u8; 4] = b"CKEK";
 const VERSION: u8 = 1;
-const SLOTS: [&str; 2] = ["kek-a", "kek-b"];
+pub(super) const SLOTS: [&str; 2] = ["kek-a", "kek-b"];
 
 /// Why the keeper's folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +46,19 @@ pub enum KeeperError {
         "the key folder {0} holds no key, but there are data sealed under one: put the folder back"
     )]
     Lost(PathBuf),
+    /// What was sealed under a KEK that is gone.
+    #[error(
+        "{path} is sealed under key-encryption key {epoch}, and {held} is what the key folder holds: keys were rotated \
+         since, key {epoch} was destroyed, and nobody can open this any more; use a backup that is younger than the rotation"
+    )]
+    Gone {
+        /// Which file.
+        path: PathBuf,
+        /// Its KEK.
+        epoch: u32,
+        /// The newest KEK that there is.
+        held: u32,
+    },
     /// No randomness.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
@@ -51,7 +66,10 @@ pub enum KeeperError {
 
 /// The keys that are never in the store: the KEKs by epoch, the gateway's signing key and the log's.
 pub struct Keeper {
-    keks: Vec<(u32, Secret)>,
+    pub(super) folder: PathBuf,
+    /// Newest first. Swapped as a whole when a KEK comes or goes.
+    pub(super) keks: ArcSwap<Vec<(u32, Secret)>>,
+    rotating: Mutex<()>,
     signing: Zeroizing<[u8; 32]>,
     log: Zeroizing<[u8; 32]>,
 }
@@ -65,13 +83,7 @@ impl Keeper {
     pub fn open(folder: &Path, expect_keys: bool, entropy: &Entropy) -> Result<Self, KeeperError> {
         private_dir(folder)
             .map_err(|source| KeeperError::Io { path: folder.to_owned(), source })?;
-        let mut keks = Vec::new();
-        for slot in SLOTS {
-            let path = folder.join(slot);
-            if let Some(bytes) = read(&path)? {
-                keks.push(parse_slot(&bytes).ok_or(KeeperError::Damaged(path))?);
-            }
-        }
+        let mut keks = slots(folder)?;
         if keks.is_empty() {
             if expect_keys {
                 return Err(KeeperError::Lost(folder.to_owned()));
@@ -80,10 +92,10 @@ impl Keeper {
             create(&folder.join("kek-a"), &slot_bytes(1, &key))?;
             keks.push((1, key));
         }
-        keks.sort_by_key(|(epoch, _)| std::cmp::Reverse(*epoch));
         let signing = seed(&folder.join("signing"), entropy)?;
         let log = seed(&folder.join("log"), entropy)?;
-        Ok(Self { keks, signing, log })
+        let keks = ArcSwap::from_pointee(keks);
+        Ok(Self { folder: folder.to_owned(), keks, rotating: Mutex::default(), signing, log })
     }
 
     /// Wraps a subject key (or another 32-byte key bound to `sid`) under the newest KEK.
@@ -91,7 +103,8 @@ impl Keeper {
     /// # Errors
     /// When the machine gives no randomness.
     pub fn wrap(&self, entropy: &Entropy, sid: Sid, key: &[u8; 32]) -> Result<Wrap, VaultError> {
-        let (epoch, kek) = self.keks.first().ok_or(VaultError::NoKek(0))?;
+        let keks = self.keks.load();
+        let (epoch, kek) = keks.first().ok_or(VaultError::NoKek(0))?;
         let nonce: [u8; 12] = entropy.draw()?;
         let sealed = seal(kek, nonce, &wrap_aad(*epoch, sid), key.to_vec())?;
         let bytes = [epoch.to_be_bytes().as_slice(), &nonce, &sealed].concat();
@@ -106,9 +119,37 @@ impl Keeper {
         let (epoch, rest) = wrap.split_first_chunk::<4>().ok_or(VaultError::Sealed)?;
         let (nonce, sealed) = rest.split_first_chunk::<12>().ok_or(VaultError::Sealed)?;
         let epoch = u32::from_be_bytes(*epoch);
-        let kek = self.keks.iter().find(|(e, _)| *e == epoch).ok_or(VaultError::NoKek(epoch))?;
+        let keks = self.keks.load();
+        let kek = keks.iter().find(|(e, _)| *e == epoch).ok_or(VaultError::NoKek(epoch))?;
         let key = Zeroizing::new(open(&kek.1, *nonce, &wrap_aad(epoch, sid), sealed.to_vec())?);
         Ok(Zeroizing::new(key.as_slice().try_into().map_err(|_| VaultError::Sealed)?))
+    }
+
+    /// The epoch of the KEK that wraps are made under.
+    #[must_use]
+    pub fn epoch(&self) -> u32 {
+        self.keks.load().first().map_or(0, |(epoch, _)| *epoch)
+    }
+
+    /// The right to rotate: one has it at a time.
+    pub(crate) fn one_rotation(&self) -> MutexGuard<'_, ()> {
+        self.rotating.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Passes if the KEK of the wrapped file key at `path` is in the key folder `folder`, or that holds no KEK at all yet.
+    /// Changes nothing.
+    ///
+    /// # Errors
+    /// [`KeeperError::Gone`] when it was destroyed; when a file cannot be read.
+    pub fn holds_key_of(folder: &Path, path: &Path) -> Result<(), KeeperError> {
+        let keks = slots(folder)?;
+        let wrap = read(path)?;
+        let epoch = wrap.as_deref().and_then(|wrap| epoch_of(wrap));
+        let (Some((held, _)), Some(epoch)) = (keks.first(), epoch) else { return Ok(()) };
+        if keks.iter().any(|(known, _)| *known == epoch) {
+            return Ok(());
+        }
+        Err(KeeperError::Gone { path: path.to_owned(), epoch, held: *held })
     }
 
     /// The key that the gateway signs notices and receipts with (Ed25519, RFC 8032), as PKCS#8 version 2 (RFC 8410).
@@ -146,7 +187,7 @@ impl Keeper {
 impl fmt::Debug for Keeper {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Keeper")
-            .field("epochs", &self.keks.iter().map(|(e, _)| e).collect::<Vec<_>>())
+            .field("epochs", &self.keks.load().iter().map(|(e, _)| e).collect::<Vec<_>>())
             .finish_non_exhaustive()
     }
 }
@@ -155,7 +196,25 @@ fn wrap_aad(epoch: u32, sid: Sid) -> Vec<u8> {
     [b"consentry/wrap/v1".as_slice(), &epoch.to_be_bytes(), &sid.0].concat()
 }
 
-fn slot_bytes(epoch: u32, key: &[u8; 32]) -> Zeroizing<Vec<u8>> {
+/// The epoch of the KEK that a wrap is under.
+pub(super) fn epoch_of(wrap: &[u8]) -> Option<u32> {
+    wrap.first_chunk().map(|epoch| u32::from_be_bytes(*epoch))
+}
+
+/// The KEKs in the slots of `folder`, newest first.
+fn slots(folder: &Path) -> Result<Vec<(u32, Secret)>, KeeperError> {
+    let mut keks = Vec::new();
+    for slot in SLOTS {
+        let path = folder.join(slot);
+        if let Some(bytes) = read(&path)? {
+            keks.push(parse_slot(&bytes).ok_or(KeeperError::Damaged(path))?);
+        }
+    }
+    keks.sort_by_key(|(epoch, _)| std::cmp::Reverse(*epoch));
+    Ok(keks)
+}
+
+pub(super) fn slot_bytes(epoch: u32, key: &[u8; 32]) -> Zeroizing<Vec<u8>> {
     let mut bytes =
         Zeroizing::new([MAGIC.as_slice(), &[VERSION], &epoch.to_be_bytes(), key].concat());
     let crc = crc32c::crc32c(&bytes);
@@ -163,7 +222,7 @@ fn slot_bytes(epoch: u32, key: &[u8; 32]) -> Zeroizing<Vec<u8>> {
     bytes
 }
 
-fn parse_slot(bytes: &[u8]) -> Option<(u32, Secret)> {
+pub(super) fn parse_slot(bytes: &[u8]) -> Option<(u32, Secret)> {
     let (rest, crc) = bytes.split_last_chunk::<4>()?;
     let (magic, body) = rest.split_first_chunk::<4>()?;
     let (version, body) = body.split_first()?;
@@ -187,7 +246,7 @@ fn seed(path: &Path, entropy: &Entropy) -> Result<Zeroizing<[u8; 32]>, KeeperErr
     Ok(seed)
 }
 
-fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, KeeperError> {
+pub(super) fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, KeeperError> {
     read_secret(path).map_err(|source| KeeperError::Io { path: path.to_owned(), source })
 }
 

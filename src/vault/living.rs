@@ -38,11 +38,14 @@ impl Vault {
     {
         let nobodys = self.store.scan(NOBODY).map(|found| found.map(|(_, record)| record.value));
         let nobodys: BTreeSet<Vec<u8>> = nobodys.collect::<Result<_, _>>()?;
-        Ok(self.store.scan(KEYS).map(move |found| {
-            let (key, record) = found?;
-            let key = self.unwrapped(&key, &record)?;
-            let is_nobodys = nobodys.contains(key.sid().0.as_slice());
-            Ok((key, is_nobodys))
+        Ok(self.store.scan(KEYS).filter_map(move |found| {
+            let living = found.map_err(VaultError::from);
+            let living = living.and_then(|(key, record)| self.unwrapped(&key, &record));
+            let with_whose = |key: SubjectKey| {
+                let is_nobodys = nobodys.contains(key.sid().0.as_slice());
+                (key, is_nobodys)
+            };
+            living.map(|key| key.map(with_whose)).transpose()
         }))
     }
 
@@ -70,7 +73,7 @@ impl Vault {
         }
         for found in self.store.scan(KEYS) {
             let (key, record) = found?;
-            let subject = self.unwrapped(&key, &record)?;
+            let Some(subject) = self.unwrapped(&key, &record)? else { continue };
             let sid = subject.sid();
             if erased.contains(&subject.commitment(KeyEvent::Erased)) {
                 sids.insert(sid.0);
@@ -90,9 +93,14 @@ impl Vault {
         Ok(ComeBack { batch, people })
     }
 
-    fn unwrapped(&self, key: &Key, record: &Record) -> Result<SubjectKey, VaultError> {
+    /// The key in a record that a scan found; `None` if it went since.
+    fn unwrapped(&self, key: &Key, record: &Record) -> Result<Option<SubjectKey>, VaultError> {
         let sid = key.as_bytes().strip_prefix(KEYS).and_then(|sid| sid.try_into().ok());
         let sid = Sid(sid.ok_or(VaultError::Sealed)?);
-        Ok(SubjectKey::new(sid, self.keeper.unwrap(sid, &as_wrap(&record.value)?)?))
+        match self.keeper.unwrap(sid, &as_wrap(&record.value)?) {
+            // A rotation ended since the page was read.
+            Err(VaultError::NoKek(_)) => self.by_sid(sid),
+            opened => Ok(Some(SubjectKey::new(sid, opened?))),
+        }
     }
 }

@@ -17,6 +17,7 @@ mod highwater;
 mod keeper;
 mod living;
 mod mark;
+mod rotate;
 mod subject;
 mod suppress;
 #[cfg(test)]
@@ -34,6 +35,7 @@ pub use self::{
     keeper::{Keeper, KeeperError},
     living::ComeBack,
     mark::Mark,
+    rotate::{FILE_KEY, KekRecord, Retiring, Wraps},
     subject::{KeyEvent, Sealable, SubjectKey},
 };
 use crate::{
@@ -61,8 +63,13 @@ pub enum VaultError {
     #[error(transparent)]
     Entropy(#[from] EntropyError),
     /// A wrap names a KEK that the keeper does not have.
-    #[error("no key-encryption key of epoch {0}")]
+    #[error(
+        "no key-encryption key of epoch {0}: it was destroyed by a rotation, or the key folder is an older copy"
+    )]
     NoKek(u32),
+    /// The keeper's folder cannot be used.
+    #[error(transparent)]
+    Keeper(#[from] KeeperError),
     /// The store failed.
     #[error("reading a key record")]
     Store(#[from] StoreError),
@@ -111,6 +118,12 @@ const HANDLES: &[u8] = b"h/";
 /// The prefix of the wrapped keys.
 const KEYS: &[u8] = b"k/";
 
+/// The prefix of the tenants' wrapped root keys.
+const ROOTS: &[u8] = b"r/";
+
+/// What a tenant's root key is bound to in place of a person.
+const ROOT_SID: Sid = Sid(*b"consentry/tenant");
+
 /// The prefix of the records that say which keys rows about nobody use.
 const NOBODY: &[u8] = b"n/";
 
@@ -142,14 +155,14 @@ impl Vault {
     /// # Errors
     /// When the store fails, or the kept key does not open.
     pub fn tenant(&self, tenant: &TenantId) -> Result<Tenant, VaultError> {
-        let key = prefixed(b"r/", tenant.as_str().as_bytes());
-        let sid = Sid(*b"consentry/tenant");
-        let root = match self.store.read(&key)? {
-            Some(record) => self.keeper.unwrap(sid, &as_wrap(&record.value)?)?,
+        let key = prefixed(ROOTS, tenant.as_str().as_bytes());
+        let root = match self.opened(&key, ROOT_SID)? {
+            Some((root, _)) => root,
             None => {
                 let root = Zeroizing::new(self.entropy.draw()?);
-                let value = self.keeper.wrap(&self.entropy, sid, &root)?.to_vec();
-                let expect = vec![Expect::Version { key: key.clone(), version: 0 }];
+                let no_rotation = self.no_rotation()?;
+                let value = self.keeper.wrap(&self.entropy, ROOT_SID, &root)?.to_vec();
+                let expect = vec![no_rotation, Expect::Version { key: key.clone(), version: 0 }];
                 let put = vec![Put { key, version: 1, value }];
                 self.store.commit_blocking(Batch { expect, put, ..Batch::default() })?;
                 root
@@ -177,9 +190,11 @@ impl Vault {
     /// When the kept wrap does not open.
     pub fn recent(&self, handle: Handle) -> Result<Option<SubjectKey>, VaultError> {
         match self.known.get(&handle) {
-            Some((sid, wrap)) => {
-                self.keeper.unwrap(sid, &wrap).map(|key| Some(SubjectKey::new(sid, key)))
-            }
+            Some((sid, wrap)) => match self.keeper.unwrap(sid, &wrap) {
+                // Kept since before a rotation: the store has a newer one.
+                Err(VaultError::NoKek(_)) => Ok(None),
+                opened => opened.map(|key| Some(SubjectKey::new(sid, key))),
+            },
             None => Ok(None),
         }
     }
@@ -194,9 +209,7 @@ impl Vault {
         }
         let Some(record) = self.store.read(&handle.key())? else { return Ok(None) };
         let sid = Sid(record.value.as_slice().try_into().map_err(|_| VaultError::Sealed)?);
-        let Some(wrap) = self.store.read(&wrap_key(sid))? else { return Ok(None) };
-        let wrap = as_wrap(&wrap.value)?;
-        let key = self.keeper.unwrap(sid, &wrap)?;
+        let Some((key, wrap)) = self.opened(&wrap_key(sid), sid)? else { return Ok(None) };
         self.known.insert(handle, (sid, wrap));
         // An erasure takes the epoch out and only then what is remembered here: whoever read the wrap before and remembers
         // it after sees that the epoch is gone.
@@ -236,16 +249,14 @@ impl Vault {
     /// # Errors
     /// When the store fails, or the wrap does not open.
     pub fn by_sid(&self, sid: Sid) -> Result<Option<SubjectKey>, VaultError> {
-        let Some(wrap) = self.store.read(&wrap_key(sid))? else { return Ok(None) };
-        let key = self.keeper.unwrap(sid, &as_wrap(&wrap.value)?)?;
-        Ok(Some(SubjectKey::new(sid, key)))
+        Ok(self.opened(&wrap_key(sid), sid)?.map(|(key, _)| SubjectKey::new(sid, key)))
     }
 
     /// Draws a new person's `sid` and key. Nothing is kept until the caller commits the enrolment, together with
     /// whatever made the person known.
     ///
     /// # Errors
-    /// When the machine gives no randomness.
+    /// When the machine gives no randomness, or the store fails.
     pub fn enrol(&self, handle: Handle) -> Result<Enrolment, VaultError> {
         let (key, expect, put) = self.keyed()?;
         let mut enrolment = Enrolment { key, expect, put };
@@ -280,8 +291,9 @@ impl Vault {
     fn keyed(&self) -> Result<(SubjectKey, Vec<Expect>, Vec<Put>), VaultError> {
         let sid = Sid(self.entropy.draw()?);
         let key = Zeroizing::new(self.entropy.draw()?);
+        let no_rotation = self.no_rotation()?;
         let wrap = self.keeper.wrap(&self.entropy, sid, &key)?;
-        let expect = vec![Expect::Version { key: wrap_key(sid), version: 0 }];
+        let expect = vec![no_rotation, Expect::Version { key: wrap_key(sid), version: 0 }];
         let put = vec![Put { key: wrap_key(sid), version: 1, value: wrap.to_vec() }];
         Ok((SubjectKey::new(sid, key), expect, put))
     }

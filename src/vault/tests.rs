@@ -129,3 +129,76 @@ fn a_wrap_belongs_to_one_person() {
     assert!(matches!(Keeper::open(&folder, true, &entropy), Err(KeeperError::Lost(_))));
     std::fs::remove_dir_all(&folder).unwrap();
 }
+
+fn keeper_folder(name: &str) -> std::path::PathBuf {
+    let name = format!("consentry-keeper-{name}-{}", std::process::id());
+    let folder = std::env::temp_dir().join(name);
+    let _ = std::fs::remove_dir_all(&folder);
+    folder
+}
+
+fn slots(folder: &std::path::Path) -> Vec<String> {
+    let names = std::fs::read_dir(folder).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.filter(|name| name.starts_with("kek")).collect();
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn a_new_key_stands_beside_the_old_one_until_that_is_destroyed_in_turns() {
+    let (folder, entropy) = (keeper_folder("turns"), Entropy::seeded(4));
+    let keeper = Keeper::open(&folder, false, &entropy).unwrap();
+    for epoch in 2..6 {
+        let older = keeper.wrap(&entropy, Sid([1; 16]), &[9; 32]).unwrap();
+        assert_eq!(keeper.add(&entropy).unwrap(), epoch);
+        assert_eq!(keeper.add(&entropy).unwrap(), epoch, "one at a time");
+        let newer = keeper.wrap(&entropy, Sid([1; 16]), &[8; 32]).unwrap();
+        // A process that is killed here finds both, and wraps under the newer.
+        let found = Keeper::open(&folder, true, &entropy).unwrap();
+        assert!(found.is_rotating() && found.epoch() == epoch);
+        assert_eq!(*found.unwrap(Sid([1; 16]), &older).unwrap(), [9; 32]);
+        keeper.destroy_older().unwrap();
+        assert_eq!(slots(&folder), [if epoch % 2 == 0 { "kek-b" } else { "kek-a" }]);
+        assert!(!keeper.is_rotating());
+        let gone = keeper.unwrap(Sid([1; 16]), &older);
+        assert!(matches!(gone, Err(VaultError::NoKek(of)) if of == epoch - 1));
+        assert_eq!(*keeper.unwrap(Sid([1; 16]), &newer).unwrap(), [8; 32]);
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn a_key_that_was_being_overwritten_when_the_process_ended_is_no_key_and_goes() {
+    let (folder, entropy) = (keeper_folder("half"), Entropy::seeded(5));
+    drop(Keeper::open(&folder, false, &entropy).unwrap());
+    std::fs::write(folder.join("kek-b.gone"), [0; 20]).unwrap();
+    std::fs::write(folder.join("kek-b.tmp"), b"CKEK").unwrap();
+    let keeper = Keeper::open(&folder, true, &entropy).unwrap();
+    assert_eq!((keeper.epoch(), keeper.is_rotating()), (1, true));
+    keeper.destroy_older().unwrap();
+    assert_eq!((slots(&folder), keeper.is_rotating()), (vec!["kek-a".to_owned()], false));
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn a_file_key_is_wrapped_anew_and_stays_what_it_is() {
+    let (folder, entropy) = (keeper_folder("file"), Entropy::seeded(6));
+    let keeper = Keeper::open(&folder, false, &entropy).unwrap();
+    let path = folder.join("file.key");
+    let wrap = keeper.wrap(&entropy, FILE_KEY, &[7; 32]).unwrap();
+    crate::ambient::create_secret(&path, &wrap).unwrap();
+    keeper.add(&entropy).unwrap();
+    Keeper::holds_key_of(&folder, &path).unwrap();
+    keeper.rewrap_file(&entropy, &path).unwrap();
+    let first = std::fs::read(&path).unwrap();
+    keeper.rewrap_file(&entropy, &path).unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), first, "once is enough");
+    keeper.destroy_older().unwrap();
+    assert_eq!(*keeper.unwrap(FILE_KEY, &first.try_into().unwrap()).unwrap(), [7; 32]);
+    let older = folder.join("older.key");
+    crate::ambient::create_secret(&older, &wrap).unwrap();
+    let refused = Keeper::holds_key_of(&folder, &older).unwrap_err().to_string();
+    assert!(refused.contains("key 1 was destroyed"), "{refused}");
+    std::fs::remove_dir_all(&folder).unwrap();
+}

@@ -111,6 +111,11 @@ pub(crate) fn start(set: Set) -> Server {
 
 /// Like [`start`], for a gateway that may not start.
 pub(crate) fn try_start(set: Set) -> Result<Server, AppError> {
+    Server::start(open(set)?)
+}
+
+/// What a gateway stands on, open and not answering anybody.
+pub(crate) fn open(set: Set) -> Result<App, AppError> {
     let folder = set.folder.clone().unwrap_or_else(fresh_folder);
     let settings = Settings::parse(&configuration(&folder, &set));
     let (fs, engine): (Arc<dyn Fs>, _) = match (set.own_disk, set.disk) {
@@ -134,7 +139,7 @@ pub(crate) fn try_start(set: Set) -> Result<Server, AppError> {
     if let Some(proving) = set.proving {
         app.proving = proving(&app.store);
     }
-    Server::start(app)
+    Ok(app)
 }
 
 /// Why a gateway before a model of `kind` with `settings` does not start.

@@ -6,6 +6,7 @@
 pub(super) mod audit;
 pub(super) mod backups;
 pub(super) mod imports;
+pub(super) mod keys;
 pub(super) mod policies;
 pub(super) mod requests;
 pub(super) mod status;
@@ -22,6 +23,7 @@ pub(super) fn routes() -> Router<OperatorEdge> {
         .merge(audit::routes())
         .merge(backups::routes())
         .merge(imports::routes())
+        .merge(keys::routes())
         .merge(policies::routes())
         .merge(requests::routes())
         .merge(status::routes())

@@ -10,6 +10,7 @@ use super::super::{
     operator::{ByOperator, OperatorEdge},
     reply,
 };
+use crate::{domain::Timestamp, operate::KekStatus};
 
 /// How the gateway stands.
 #[derive(Serialize, ToSchema)]
@@ -29,9 +30,38 @@ pub(in crate::http) struct GatewayStatus {
     /// How many requests of people are overdue; null where they cannot be read.
     #[schema(required)]
     overdue_requests: Option<u64>,
+    /// The key-encryption key.
+    #[schema(required)]
+    kek: Option<Kek>,
     /// As whom the call is made, as the log would name it: `owner` of the data folder, or the hash of a token's `jti`.
     #[schema(example = "owner")]
     operator: String,
+}
+
+/// How the key-encryption key stands.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct Kek {
+    /// Its epoch: 1 for the first, one more with each rotation.
+    epoch: u32,
+    /// Since when it is in use, or since when that is known.
+    #[schema(required, format = DateTime)]
+    since: Option<String>,
+    /// When the next rotation is due.
+    #[schema(required, format = DateTime)]
+    next_rotation: Option<String>,
+    /// Whether a rotation is not over.
+    rotating: bool,
+}
+
+impl From<KekStatus> for Kek {
+    fn from(kek: KekStatus) -> Self {
+        Self {
+            epoch: kek.epoch,
+            since: kek.since.map(Timestamp::rfc3339),
+            next_rotation: kek.next.map(Timestamp::rfc3339),
+            rotating: kek.rotating,
+        }
+    }
 }
 
 pub(super) fn routes() -> Router<OperatorEdge> {
@@ -58,6 +88,7 @@ pub(in crate::http) async fn status(State(edge): State<OperatorEdge>, by: ByOper
         policy: status.policy,
         writable: status.writable,
         overdue_requests: status.overdue_requests,
+        kek: status.kek.map(Kek::from),
         operator: by.0.named(),
     };
     reply::json(StatusCode::OK, &told)

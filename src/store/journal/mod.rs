@@ -79,6 +79,8 @@ pub(super) struct Journal {
     unwiped: Option<usize>,
     /// A sync failed: what is behind `offset` is unknown.
     uncertain: bool,
+    /// Nothing more goes into this segment.
+    left: bool,
     spares: Arc<Spares>,
     held: Held,
     mark: Mark,
@@ -102,6 +104,7 @@ impl Journal {
             frame: Vec::new(),
             unwiped: None,
             uncertain: false,
+            left: false,
             spares,
             held,
             mark,
@@ -116,7 +119,12 @@ impl Journal {
     }
 
     fn fits(&self, length: usize) -> bool {
-        self.offset + length as u64 <= self.current.size
+        !self.left && self.offset + length as u64 <= self.current.size
+    }
+
+    /// Lets the next group begin a segment, so that the ones before hold nothing that comes after now.
+    pub(super) fn leave_segment(&mut self) {
+        self.left |= self.offset > FILE_HEAD as u64;
     }
 
     /// Appends what `fill` writes as one group and syncs it; returns its number.
@@ -159,7 +167,7 @@ impl Journal {
     fn next_segment(&mut self, length: usize) -> Result<(), AppendError> {
         loop {
             self.current = self.spares.take().ok_or(AppendError::Full)?;
-            self.offset = FILE_HEAD as u64;
+            (self.offset, self.left) = (FILE_HEAD as u64, false);
             if self.fits(length) {
                 return Ok(());
             }

@@ -8,7 +8,7 @@ use super::{
         bodies,
         error::{StoreError, doing},
         leaves,
-        view::{SledView, View as _, ViewError},
+        view::{self, SledView, View as _, ViewError},
     },
     Part, Told, Verified,
     journal::Expected,
@@ -100,7 +100,7 @@ pub(super) fn records(
     verified: &mut Verified,
     told: Told<'_>,
 ) -> Result<(), StoreError> {
-    let folder = dir.join("view");
+    let folder = view::folder(dir);
     if RealFs.list(&folder).map_err(doing("listing the view"))?.is_empty() {
         verified.notes.push("view: it is not there; the next start makes it".to_owned());
         return Ok(());

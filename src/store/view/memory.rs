@@ -75,4 +75,8 @@ impl View for MemoryView {
     fn make_durable(&self) -> Result<(), ViewError> {
         Ok(())
     }
+
+    fn is_on_disk(&self) -> bool {
+        false
+    }
 }

@@ -1,11 +1,15 @@
 //! What answers reads of records. A view is made from the journal and can be made anew from it.
 
+mod folder;
 mod memory;
 mod sled;
 
 use super::batch::{Key, Record};
 
-pub(super) use self::sled::SledView;
+pub(super) use self::{
+    folder::{folder, other, point_to, remove_other},
+    sled::SledView,
+};
 pub(super) use memory::MemoryView;
 
 /// A view failed; the store answers no reads until it is opened anew.
@@ -38,4 +42,6 @@ pub(super) trait View: Send + Sync + std::fmt::Debug {
     fn applied(&self) -> u64;
     /// Makes durable what was applied so far.
     fn make_durable(&self) -> Result<(), ViewError>;
+    /// Whether it leaves bytes on the disk, those of what was deleted too.
+    fn is_on_disk(&self) -> bool;
 }

@@ -225,4 +225,8 @@ impl View for SledView {
             self.file.sync_data().map_err(|_| ViewError("syncing sled's file failed".to_owned()))
         })
     }
+
+    fn is_on_disk(&self) -> bool {
+        true
+    }
 }
