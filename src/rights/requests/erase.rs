@@ -38,10 +38,10 @@ impl Rights {
         let asked = self.off_the_worker(|rights| {
             let mut asked = Vec::new();
             for docket in open_requests(&rights.store)? {
-                let filed = match docket.is_erasure_begun() {
-                    true => rights.filed_by_whom(docket.id)?,
-                    false => None,
-                };
+                if !docket.is_erasure_begun() {
+                    continue;
+                }
+                let filed = rights.filed_by_whom(docket.id)?;
                 asked.extend(filed.map(|(handle, filed)| (handle, docket, filed)));
             }
             Ok(asked)
