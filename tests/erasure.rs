@@ -237,6 +237,30 @@ async fn every_pseudonym_is_deleted_though_the_model_is_down_and_the_gateway_is_
 }
 
 #[tokio::test]
+async fn keys_that_rotate_meanwhile_take_neither_what_is_owed_nor_the_certificate() {
+    let house = House::new();
+    let stage = house.with_two_lives().await;
+    house.model.behave(Behaviour::Fails(500));
+    let told = erases(&stage, "ada").await;
+    let owed = || stage.behind().ledger.deletions_owed().unwrap().len();
+    assert_eq!(owed(), 2);
+    let call = stage.operate("post", "/v1/operate/keys/rotate").token(&stage.operator());
+    let rotated = call.json(&json!({})).send().await.lines().pop().unwrap();
+    assert_eq!((&rotated["result"]["destroyed"], owed()), (&json!([1]), 2), "{rotated}");
+    house.model.forget_what_was_seen();
+    house.model.behave(Behaviour::Lists);
+    later(&stage, 7200);
+    stage.eventually(|| owed() == 0).await;
+    assert_eq!(house.names("/forget").len(), 2, "a pseudonym was lost");
+    let proof = whole(&stage, "ada", &told["certificate"]).await;
+    assert_eq!(check(&proof.to_string()), Ok(()));
+    let body: Value = serde_json::from_str(proof["row"]["body"].as_str().unwrap()).unwrap();
+    assert_eq!(body["kek"], 1, "a copy of the wrap opens with no key that is left");
+    assert!(stage.find("bob").is_some());
+    reconciles(&stage).await;
+}
+
+#[tokio::test]
 async fn a_recipient_that_never_answers_is_told_as_such_and_asked_no_more() {
     let house = House::new();
     let stage = house.with_two_lives().await;

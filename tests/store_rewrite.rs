@@ -1,11 +1,6 @@
 //! Writing a store anew while others write to it: what stands is there, what was deleted is in no file.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests say what went wrong by panicking"
-)]
+#![expect(clippy::unwrap_used, reason = "tests say what went wrong by panicking")]
 
 use std::{
     collections::BTreeMap,

@@ -38,8 +38,10 @@ impl Rights {
         let asked = self.off_the_worker(|rights| {
             let mut asked = Vec::new();
             for docket in open_requests(&rights.store)? {
-                let filed =
-                    if docket.is_erasure_begun() { rights.filed_by_whom(docket.id)? } else { None };
+                if !docket.is_erasure_begun() {
+                    continue;
+                }
+                let filed = rights.filed_by_whom(docket.id)?;
                 asked.extend(filed.map(|(handle, filed)| (handle, docket, filed)));
             }
             Ok(asked)
