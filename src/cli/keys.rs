@@ -27,7 +27,12 @@ pub(super) struct RotateArgs {
 }
 
 pub(super) fn run(command: &KeysCommand) -> Result<(), AppError> {
-    let KeysCommand::Rotate(args) = command;
+    match command {
+        KeysCommand::Rotate(args) => rotate(args),
+    }
+}
+
+fn rotate(args: &RotateArgs) -> Result<(), AppError> {
     let gateway = Gateway::reach(&args.operator)?;
     let waiting = print::waiting("rotating the key-encryption key");
     let (mut result, mut problem) = (None, None);
