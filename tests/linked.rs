@@ -163,7 +163,7 @@ async fn an_erasure_by_either_id_is_of_all_and_each_key_has_its_certificate() {
     let sids = ["ada", DEVICE].map(|id| stage.sid_under(id));
     let erased = stage.post("/v1/me/erasure").token(&stage.person(DEVICE));
     let erased = erased.json(&json!({"confirm": true})).send().await;
-    assert_eq!(erased.status, 200, "{}", erased.body);
+    assert_eq!(erased.status, 202, "{}", erased.body);
     let log = stage.log().await;
     assert_eq!(events(&log, &["subject.erased"]).len(), 2);
     for id in ["ada", DEVICE] {

@@ -107,6 +107,7 @@ pub(in crate::http) struct Links {
     export: &'static str,
     ids: &'static str,
     receipts: &'static str,
+    requests: &'static str,
     purposes: &'static str,
     rules: &'static str,
 }
@@ -118,6 +119,7 @@ const LINKS: Links = Links {
     export: "/v1/me/export",
     ids: "/v1/me/links",
     receipts: "/v1/me/receipts",
+    requests: "/v1/me/requests",
     purposes: "/v1/purposes",
     rules: "/v1/me/rules",
 };
