@@ -316,7 +316,7 @@ async fn a_reset_that_cannot_be_recorded_is_refused_and_changes_nothing() {
     assert_eq!((refused.status.as_u16(), refused.problem().as_str()), (503, "unavailable"));
     assert_eq!(plain(&stage), stood);
     assert_eq!(
-        model.seen_on("/recommend").iter().map(|seen| user(&seen.body)).last(),
+        model.seen_on("/recommend").iter().map(|seen| user(&seen.body)).next_back(),
         Some(before.0)
     );
 }
