@@ -51,7 +51,11 @@ fn app(people_in_memory: usize) -> App {
 }
 
 fn subject(number: usize) -> SubjectRef {
-    SubjectRef { id_type: IdType::user_id(), id: UserId::parse(&format!("user-{number}")).unwrap() }
+    SubjectRef {
+        id_type: IdType::user_id(),
+        id: UserId::parse(&format!("user-{number}")).unwrap(),
+        profile: None,
+    }
 }
 
 fn consenting(app: &App) -> Vec<Handle> {

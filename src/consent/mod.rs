@@ -49,7 +49,9 @@ pub use facts::{Circumstances, Moment};
 pub use forget::{Forgetting, Forgot};
 pub use gate::{BOUND, Closed, Gates, Guard};
 pub use guardian::{Guardian, GuardianCheck};
-pub use history::{Act, Action, DELETIONS, Deletion, deletion_key, deletion_sid, held_prefix};
+pub use history::{
+    Act, Action, DELETIONS, Deletion, deletion_key, deletion_sid, held_of, held_prefix,
+};
 pub use import::{Fate, Import, Shown, Unfit};
 pub use ledger::{Audience, Ground, Ledger, Person};
 pub use links::{Alias, Link, LinkMethod, MOST_LINKS};

@@ -44,6 +44,7 @@ pub use openapi::openapi;
 mod well_known;
 mod words;
 
+mod flow;
 mod refuse;
 mod reply;
 

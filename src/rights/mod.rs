@@ -6,7 +6,7 @@
 //!
 //! It decides nothing about consent; `consent` queues what follows from an act, in the same batch as the act.
 //!
-//! Start with [`Deletions::run_due`], with [`Exports::log_of`], or with [`Rights::decisions`].
+//! Start with [`Deletions::run_due`], with [`Exports::begin`], or with [`Rights::decisions`].
 
 mod deletions;
 mod error;
@@ -17,7 +17,7 @@ mod see;
 
 pub use deletions::{Asking, Deletions, GIVE_UP_AFTER, NextTries, OVERDUE_AFTER};
 pub use error::RightsError;
-pub use export::{Exports, opened};
+pub use export::{Exports, OwnExport, OwnName, opened};
 pub use ground::{Ground, Rights};
 pub use receipts::{OwnReceipt, OwnReceipts};
 pub use see::{

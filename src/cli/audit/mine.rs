@@ -103,7 +103,9 @@ fn look(log: &Log, export: &OwnLog, own: &OwnRows) -> Result<Through, AppError> 
 }
 
 fn facts(own: &OwnRows, through: &[Through]) -> String {
-    let epochs = own.epochs.iter().map(|(number, rows)| json!({ "number": number, "rows": rows }));
+    let epochs = own.epochs.iter();
+    let epochs =
+        epochs.map(|((id, number), rows)| json!({ "id": id, "number": number, "rows": rows }));
     let logs =
         through.iter().map(|log| json!({ "origin": log.origin, "rows": log.rows, "own": log.own }));
     json!({
@@ -116,7 +118,11 @@ fn facts(own: &OwnRows, through: &[Through]) -> String {
 fn told(own: &OwnRows, through: &[Through]) -> String {
     let rows = own.count();
     let mut lines = vec![format!("{rows} rows: each carries the person's tag")];
-    lines.extend(own.epochs.iter().map(|(number, rows)| format!("  epoch {number}: {rows} rows")));
+    let epoch = |((id, number), rows): (&(u32, u32), &u64)| match id {
+        0 => format!("  epoch {number}: {rows} rows"),
+        id => format!("  linked id {id}, epoch {number}: {rows} rows"),
+    };
+    lines.extend(own.epochs.iter().map(epoch));
     let dropped = rows - own.opened;
     lines.push(format!(
         "{} bodies are what their rows commit to; {dropped} were dropped",

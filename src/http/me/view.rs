@@ -217,7 +217,7 @@ impl Found {
 }
 
 impl<'a> OwnController<'a> {
-    fn of(controller: &'a Controller) -> Self {
+    pub(super) fn of(controller: &'a Controller) -> Self {
         let Controller { name, address, contact, url, country, .. } = controller;
         let country = country.map(crate::domain::Country::as_str);
         Self { name, address, contact, url: url.as_deref(), country }
