@@ -66,6 +66,10 @@ pub(super) fn run(args: &MineArgs) -> Result<bool, AppError> {
 }
 
 fn checked(export: &Value, keys: &[VerifierKey]) -> Result<(OwnLog, OwnRows), AppError> {
+    // A document names its form, and ends with `complete`.
+    if export.get("format").is_some() && export.get("complete") != Some(&Value::Bool(true)) {
+        return Err(AppError::Wrong("the export broke off: it lacks `complete`".to_owned()));
+    }
     let log = export.get("log").cloned().unwrap_or_default();
     let none = |error| AppError::Wrong(format!("this is no export: {error}"));
     let log: OwnLog = serde_json::from_value(log).map_err(none)?;

@@ -105,7 +105,10 @@ pub(in crate::http) struct Links {
     decisions: &'static str,
     explain: &'static str,
     export: &'static str,
+    export_schema: &'static str,
+    links: &'static str,
     purposes: &'static str,
+    receipts: &'static str,
     rules: &'static str,
 }
 
@@ -114,7 +117,10 @@ const LINKS: Links = Links {
     decisions: "/v1/me/decisions",
     explain: "/v1/me/decisions/explain",
     export: "/v1/me/export",
+    export_schema: "/v1/me/export/schema",
+    links: "/v1/me/links",
     purposes: "/v1/purposes",
+    receipts: "/v1/me/receipts",
     rules: "/v1/me/rules",
 };
 
