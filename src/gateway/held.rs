@@ -112,32 +112,9 @@ impl Gateway {
     ) -> Result<(), E> {
         for found in self.store.scan(&held_of(person.key.sid())) {
             let (key, record) = found.map_err(GatewayError::from)?;
-            each(self.piece(person, &key, &record)?)?;
+            each(piece(person, &key, &record)?)?;
         }
         Ok(())
-    }
-
-    fn piece(&self, person: &Person, key: &Key, record: &Record) -> Result<Piece, GatewayError> {
-        let known = consent::Held::read(key).ok_or(GatewayError::Unknown)?;
-        let life = PurposeId::parse(known.purpose).map_or(0, |it| person.standing.life(&it));
-        let open = |error: crate::vault::VaultError| GatewayError::from(error);
-        let what = match known.shelf {
-            Shelf::Met => {
-                let Met { at, items } = person.key.open(key, record).map_err(open)?;
-                let days = person.standing.rules.forget_after_days.map(u64::from);
-                let days = days.map(|days| std::time::Duration::from_secs(days * 24 * 60 * 60));
-                let kept_until = at.after(days.map_or(WINDOW, |days| days.min(WINDOW)));
-                What::Met { at, items, kept_until }
-            }
-            Shelf::Told => {
-                let ToldEvents(body) = person.key.open(key, record).map_err(open)?;
-                What::Told { at: known.at, body }
-            }
-            Shelf::Taste => {
-                What::Taste(person.key.open::<Taste>(key, record).map_err(open)?.told())
-            }
-        };
-        Ok(Piece { purpose: known.purpose.to_owned(), in_use: known.life == life, what })
     }
 
     /// Reads the disk.
@@ -165,4 +142,26 @@ impl Gateway {
         }
         Ok(held)
     }
+}
+
+/// What a record of what is held says.
+fn piece(person: &Person, key: &Key, record: &Record) -> Result<Piece, GatewayError> {
+    let known = consent::Held::read(key).ok_or(GatewayError::Unknown)?;
+    let life = PurposeId::parse(known.purpose).map_or(0, |it| person.standing.life(&it));
+    let open = |error: crate::vault::VaultError| GatewayError::from(error);
+    let what = match known.shelf {
+        Shelf::Met => {
+            let Met { at, items } = person.key.open(key, record).map_err(open)?;
+            let days = person.standing.rules.forget_after_days.map(u64::from);
+            let days = days.map(|days| std::time::Duration::from_secs(days * 24 * 60 * 60));
+            let kept_until = at.after(days.map_or(WINDOW, |days| days.min(WINDOW)));
+            What::Met { at, items, kept_until }
+        }
+        Shelf::Told => {
+            let ToldEvents(body) = person.key.open(key, record).map_err(open)?;
+            What::Told { at: known.at, body }
+        }
+        Shelf::Taste => What::Taste(person.key.open::<Taste>(key, record).map_err(open)?.told()),
+    };
+    Ok(Piece { purpose: known.purpose.to_owned(), in_use: known.life == life, what })
 }

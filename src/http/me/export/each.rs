@@ -38,8 +38,11 @@ impl From<csv::Error> for Broken {
 /// What takes the elements of a list one by one.
 pub(super) type Take<'t, T> = &'t mut dyn FnMut(T) -> Result<(), Broken>;
 
+/// What shows the elements of a list.
+type Read<'a, T> = dyn Fn(Take<'_, T>) -> Result<(), Broken> + 'a;
+
 /// A list whose elements are read anew each time it is written.
-pub(super) struct Each<'a, T>(Box<dyn Fn(Take<'_, T>) -> Result<(), Broken> + 'a>);
+pub(super) struct Each<'a, T>(Box<Read<'a, T>>);
 
 impl<'a, T> Each<'a, T> {
     /// The list of what `read` shows.

@@ -34,11 +34,11 @@ pub(super) struct Out(pub(super) flow::Writer);
 
 impl Write for Out {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self.0.write(bytes).is_continue() {
-            true => Ok(bytes.len()),
-            // Nobody reads any more.
-            false => Err(io::ErrorKind::BrokenPipe.into()),
+        if self.0.write(bytes).is_continue() {
+            return Ok(bytes.len());
         }
+        // Nobody reads any more.
+        Err(io::ErrorKind::BrokenPipe.into())
     }
 
     fn flush(&mut self) -> io::Result<()> {

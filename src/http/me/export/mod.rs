@@ -132,13 +132,9 @@ pub(in crate::http) async fn mine(
         let detail = "The parameters are `form`, which is `json` or `zip`, and `language`, such as ?language=ko.";
         Problem::new(ProblemKind::InvalidParameter, detail).with("name", "form")
     })?;
-    let accepted = || headers.get_all(header::ACCEPT).iter().any(names_zip);
-    let form = match wanted.form {
-        Some(FormWord::Zip) => Form::Zip,
-        Some(FormWord::Json) => Form::Json,
-        None if accepted() => Form::Zip,
-        None => Form::Json,
-    };
+    let accepted = headers.get_all(header::ACCEPT).iter().any(names_zip);
+    let usual = if accepted { Form::Zip } else { Form::Json };
+    let form = wanted.form.map_or(usual, Form::from);
     answer(edge, &caller, (form, None), (wanted.language.as_deref(), &headers)).await
 }
 
@@ -169,10 +165,7 @@ pub(in crate::http) async fn encrypted(
     oneself(&caller)?;
     let body = body.whole(JSON, edge.body_limit).await?;
     let call: ExportCall = parse(&body)?;
-    let form = match call.form {
-        Some(FormWord::Zip) => Form::Zip,
-        Some(FormWord::Json) | None => Form::Json,
-    };
+    let form = call.form.map_or(Form::Json, Form::from);
     let lock = call.encrypt_to.map(LockCall::lock).transpose()?;
     answer(edge, &caller, (form, lock), (None, &headers)).await
 }
@@ -239,6 +232,15 @@ fn names_zip(accepted: &HeaderValue) -> bool {
     let accepted = accepted.to_str().unwrap_or_default();
     let media = accepted.split(',').filter_map(|range| range.split(';').next());
     media.map(str::trim).any(|media| media.eq_ignore_ascii_case("application/zip"))
+}
+
+impl From<FormWord> for Form {
+    fn from(word: FormWord) -> Self {
+        match word {
+            FormWord::Json => Self::Json,
+            FormWord::Zip => Self::Zip,
+        }
+    }
 }
 
 impl LockCall {
