@@ -83,7 +83,7 @@ impl App {
     /// People's exports.
     #[must_use]
     pub fn exports(&self) -> Exports {
-        Exports::new(self.store.clone(), self.ledger.clone(), self.proving.clone())
+        Exports::new(self.rights())
     }
 
     /// The worker of the deletions that recipients owe.

@@ -42,7 +42,7 @@ pub use finding::{Finder, Marks, event, marks};
 pub use leaf::{Also, Draft, RowKeys};
 pub(crate) use opened::text;
 pub use opened::{NotOpened, OpenedRow, Shown};
-pub use own::{Amiss, NotOwn, OwnLog, OwnRows, TagKey, Until};
+pub use own::{Amiss, NotOwn, Of, OwnLog, OwnRows, TagKey, Until};
 pub use proving::Proving;
 pub use publish::{CHECKPOINT, COSIGNED, Log, LogError, LogGround, Published, log_dir};
 pub use read::{Cursors, Filter, LogReader, Order, RowWords, Span};

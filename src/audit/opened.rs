@@ -4,7 +4,7 @@
 //! can tell whether it is what the log says, without the gateway.
 //!
 //! ```text
-//! {"origin","index","epoch"?,"n","salt","body"|null,"entry","proof"|null}
+//! {"origin","index","id"?,"epoch"?,"n","salt","body"|null,"entry","proof"|null}
 //! ```
 //! `n` and `salt` in base64url without padding; `body`, `entry` and `proof` are texts, byte for byte.
 
@@ -25,6 +25,9 @@ pub struct OpenedRow {
     pub origin: String,
     /// Where in it.
     pub index: u64,
+    /// In a person's export: which of their ids it is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<u32>,
     /// In a person's export: the audit epoch whose tag key finds it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<u32>,

@@ -30,6 +30,9 @@ pub struct OwnLog {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TagKey {
+    /// Which of the person's ids it is of: 0 for the first, and then those that are linked, in the order of the export.
+    #[serde(default)]
+    pub id: u32,
     /// The epoch.
     pub number: u32,
     /// `X(K_aud, "tag")`, in base64url without padding.
@@ -37,10 +40,10 @@ pub struct TagKey {
 }
 
 impl TagKey {
-    /// The tag key of an epoch.
+    /// The tag key of an epoch of one id.
     #[must_use]
-    pub fn new(number: u32, key: &[u8; 32]) -> Self {
-        Self { number, tag_key: text(key) }
+    pub fn new(id: u32, number: u32, key: &[u8; 32]) -> Self {
+        Self { id, number, tag_key: text(key) }
     }
 }
 
@@ -95,14 +98,17 @@ pub enum NotOwn {
     Other,
 }
 
+/// An id of the person's, and one of its audit epochs.
+pub type Of = (u32, u32);
+
 /// An export that was checked.
 #[derive(Debug)]
 pub struct OwnRows {
-    finders: BTreeMap<u32, Finder>,
+    finders: BTreeMap<Of, Finder>,
     /// By log and index.
     rows: BTreeMap<String, BTreeMap<u64, String>>,
-    /// How many rows each epoch has.
-    pub epochs: BTreeMap<u32, u64>,
+    /// How many rows each epoch of each id has.
+    pub epochs: BTreeMap<Of, u64>,
     /// How many rows open, their body being there.
     pub opened: u64,
     /// How many rows are proven to stand under a checkpoint.
@@ -117,10 +123,10 @@ impl OwnLog {
     /// What is wrong first.
     pub fn check(&self, keys: &[VerifierKey]) -> Result<OwnRows, Amiss> {
         let (mut finders, mut epochs) = (BTreeMap::new(), BTreeMap::new());
-        for TagKey { number, tag_key } in &self.epochs {
+        for TagKey { id, number, tag_key } in &self.epochs {
             let key = key_of(tag_key).map_err(|_| Amiss::Key(*number))?;
-            epochs.insert(*number, 0);
-            if finders.insert(*number, Finder::new(&key)).is_some() {
+            epochs.insert((*id, *number), 0);
+            if finders.insert((*id, *number), Finder::new(&key)).is_some() {
                 return Err(Amiss::Key(*number));
             }
         }
@@ -130,10 +136,10 @@ impl OwnLog {
         for row in &self.rows {
             let amiss = |what| Amiss::Row { origin: row.origin.clone(), index: row.index, what };
             let closes = own.take(row, keys).map_err(amiss)?;
-            ended.extend(row.epoch.filter(|_| closes));
+            ended.extend(of(row).filter(|_| closes));
         }
         match own.epochs.keys().find(|epoch| !ended.contains(epoch)) {
-            Some(epoch) => Err(Amiss::Open(*epoch)),
+            Some((_, epoch)) => Err(Amiss::Open(*epoch)),
             None => Ok(own),
         }
     }
@@ -143,12 +149,12 @@ impl OwnRows {
     /// Takes a row in; whether it is one that closes its epoch.
     fn take(&mut self, row: &OpenedRow, keys: &[VerifierKey]) -> Result<bool, NotOwn> {
         let shown = row.check(keys)?;
-        let finder = row.epoch.and_then(|epoch| self.finders.get(&epoch));
+        let finder = of(row).and_then(|of| self.finders.get(&of));
         let its = marks(row.entry.as_bytes());
         if !finder.zip(its).is_some_and(|(finder, its)| finder.finds(&its)) {
             return Err(NotOwn::Tag);
         }
-        if let Some(count) = row.epoch.and_then(|epoch| self.epochs.get_mut(&epoch)) {
+        if let Some(count) = of(row).and_then(|of| self.epochs.get_mut(&of)) {
             *count += 1;
         }
         self.opened += u64::from(shown.opens);
@@ -181,7 +187,7 @@ impl OwnRows {
         let its = marks(entry);
         let found = its.and_then(|its| {
             let mut finders = self.finders.iter();
-            finders.find(|(_, finder)| finder.finds(&its)).map(|(epoch, _)| *epoch)
+            finders.find(|(_, finder)| finder.finds(&its)).map(|((_, epoch), _)| *epoch)
         });
         match (known, found) {
             (Some(known), _) if known.as_bytes() != entry => Err(NotOwn::Other),
@@ -190,4 +196,9 @@ impl OwnRows {
             (None, None) => Ok(false),
         }
     }
+}
+
+/// Which epoch of which id a row is said to be of.
+fn of(row: &OpenedRow) -> Option<Of> {
+    row.epoch.map(|epoch| (row.id.unwrap_or_default(), epoch))
 }

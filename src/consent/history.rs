@@ -245,6 +245,12 @@ pub fn held_prefix(sid: Sid, purpose: &PurposeId) -> Vec<u8> {
     [b"d/".as_slice(), &sid.0, b"/", purpose.as_str().as_bytes(), b"/"].concat()
 }
 
+/// The prefix of all records that are held on a person, for whatever purpose.
+#[must_use]
+pub fn held_of(sid: Sid) -> Vec<u8> {
+    [b"d/".as_slice(), &sid.0, b"/"].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -69,6 +69,11 @@ impl Person {
         self.version
     }
 
+    /// The same person with the standing that a change just made, for reading: a change that begins from it conflicts.
+    pub(super) fn standing_as(self, standing: Arc<Standing>) -> Self {
+        Self { standing, version: 0, ..self }
+    }
+
     /// The keys of their rows in the log.
     #[must_use]
     pub fn row_keys(&self) -> RowKeys {
@@ -295,13 +300,23 @@ impl Ledger {
             .await
     }
 
-    fn deletions_owed_to(&self, person: &Person) -> Result<Vec<Deletion>, ConsentError> {
+    /// The deletions that recipients owe to `person`. Reads the disk.
+    ///
+    /// # Errors
+    /// When the store fails or a record does not open.
+    pub fn deletions_owed_to(&self, person: &Person) -> Result<Vec<Deletion>, ConsentError> {
         let prefix = deletions_prefix(person.key.sid());
         let open = |found: Result<(Key, Record), StoreError>| {
             let (key, record) = found?;
             Ok(person.key.open(&key, &record)?)
         };
         self.store.scan(prefix.as_bytes()).map(open).collect()
+    }
+
+    /// The recipients that see people under pseudonyms.
+    #[must_use]
+    pub fn audiences(&self) -> &[Audience] {
+        &self.audiences
     }
 
     /// The deletions that are owed, with the key of the person each is about.

@@ -235,7 +235,7 @@ fn unless_taken(first: &Change, other: &Change) -> Result<(), ConsentError> {
 }
 
 /// Both, or neither.
-fn joined(mut first: Batch, other: Batch) -> Batch {
+pub(super) fn joined(mut first: Batch, other: Batch) -> Batch {
     let Batch { expect, put, delete, delete_prefix, leaves, raise, urgent } = other;
     first.expect.extend(expect);
     first.put.extend(put);

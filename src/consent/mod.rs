@@ -53,7 +53,7 @@ pub use forget::{Forgetting, Forgot};
 pub use gate::{BOUND, Closed, Gates, Guard};
 pub use guardian::{Guardian, GuardianCheck};
 pub use history::{
-    Act, Action, DELETIONS, Deletion, OfErased, deletion_key, deletion_sid, held_prefix,
+    Act, Action, DELETIONS, Deletion, OfErased, deletion_key, deletion_sid, held_of, held_prefix,
 };
 pub use import::{Fate, Import, Shown, Unfit};
 pub use leave::SeenAs;

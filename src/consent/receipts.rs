@@ -69,6 +69,16 @@ impl Ledger {
         Ok(Receipts { acts, next: None })
     }
 
+    /// The act that made the epoch `epoch` of `person`, with its receipt if it was on a consent; `None` where there is none.
+    /// Reads the disk.
+    ///
+    /// # Errors
+    /// When the store fails or a record does not open.
+    pub fn act_at(&self, person: &Person, epoch: Epoch) -> Result<Option<Receipted>, ConsentError> {
+        let kept = self.kept(&person.key, epoch)?;
+        kept.map(|kept| self.receipted(&person.key, epoch, kept)).transpose()
+    }
+
     /// What is kept of an act.
     pub(super) fn kept(
         &self,

@@ -36,9 +36,10 @@ pub use ask::{Asked, Proposed};
 pub use counts::{Counts, PurposeCounts, RecipientCounts, Spent, Stage};
 pub use forget::{AtRecipients, Became, Forgotten, Span, Went};
 pub use happening::{Dropped, Happening, Kind, Tracked};
-pub use held::{Held, Kept};
+pub use held::{Held, Kept, Piece, What};
 pub use mutes::Met as MutesMet;
 pub use preview::{Previewed, TierPreview, Viewer};
+pub use taste::TasteTold;
 
 /// How strongly an answer is re-ranked, for who words a call.
 pub use crate::diversity::Dial;
@@ -90,6 +91,9 @@ pub enum GatewayError {
     /// A name that the gateway rests on is none.
     #[error("reading a category's name")]
     Name(#[source] InvalidId),
+    /// A record is of no kind that is known here.
+    #[error("a record is of no kind that is known")]
+    Unknown,
     /// The store failed.
     #[error("reading records")]
     Store(#[from] crate::store::StoreError),
@@ -349,7 +353,8 @@ impl Gateway {
     }
 
     /// The category of what a person did before, which stands behind a pseudonym's history.
-    fn activity(&self) -> &CategoryId {
+    #[must_use]
+    pub fn activity(&self) -> &CategoryId {
         &self.names.activity
     }
 

@@ -142,6 +142,17 @@ impl Gateway {
         Ok(Some(known.fold(none, Met::with)))
     }
 
+    /// The meter that is on record of `person`, with what was counted since it was written, be it against mutes of before.
+    /// Waits for the disk.
+    ///
+    /// # Errors
+    /// When the store fails or the record does not open.
+    pub fn meter_held(&self, person: &Person) -> Result<Option<Met>, GatewayError> {
+        let kept = self.kept_meter(&person.key)?.map(|(_, met)| met);
+        let counted = self.meter.lock().get(&person.key.sid()).copied();
+        Ok(kept.into_iter().chain(counted).reduce(Met::with))
+    }
+
     fn kept_meter(&self, key: &SubjectKey) -> Result<Option<(u64, Met)>, GatewayError> {
         let at = meter_key(key.sid());
         let Some(record) = self.store.read(&at)? else { return Ok(None) };

@@ -56,6 +56,15 @@ impl Sealable for Taste {
     }
 }
 
+/// Tastes as the person may see them: the weight of each tag, day by day.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TasteTold {
+    /// The beginnings of days of UTC with their tags, oldest first.
+    pub days: Vec<(Timestamp, Vec<(String, f64)>)>,
+    /// What an older program kept without its days.
+    pub undated: Vec<(String, f64)>,
+}
+
 /// What a reset or a forgetting took of a taste.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Gone {
@@ -158,6 +167,14 @@ impl Taste {
         let undated = !self.undated.is_empty();
         self.undated.clear();
         Gone { days: before - self.days.len(), undated }
+    }
+
+    /// All of it.
+    pub(super) fn told(self) -> TasteTold {
+        let Self { days, undated } = self;
+        let day =
+            |OneDay { day, weights }| (Timestamp::from_millis(day.saturating_mul(DAY_MS)), weights);
+        TasteTold { days: days.into_iter().map(day).collect(), undated }
     }
 
     pub(super) fn is_empty(&self) -> bool {

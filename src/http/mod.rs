@@ -45,6 +45,7 @@ pub use openapi::openapi;
 mod well_known;
 mod words;
 
+mod flow;
 mod refuse;
 mod reply;
 

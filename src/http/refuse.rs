@@ -135,6 +135,7 @@ impl From<GatewayError> for Problem {
             GatewayError::Audit(_)
             | GatewayError::Vault(_)
             | GatewayError::Name(_)
+            | GatewayError::Unknown
             | GatewayError::Store(_) => internal(&error),
         }
     }

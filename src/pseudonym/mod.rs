@@ -4,7 +4,8 @@
 //! 27 characters. It comes from the person's own random key, so two recipients cannot join theirs, no one can find a
 //! person by trying ids, and destroying the key destroys the link for good.
 //!
-//! Promises: no pseudonym without a [`Permit`] at tier `individual` for that very person and recipient.
+//! Promises: no pseudonym goes to a model without a [`Permit`] at tier `individual` for that very person and recipient. The
+//! other two readers say what for: [`for_deletion`] and [`for_oneself`].
 
 use std::fmt;
 
@@ -53,6 +54,12 @@ pub fn pseudonym(permit: &Permit, key: &SubjectKey, which: Which<'_>) -> Option<
 /// disclose, since it tells the recipient nothing that it does not hold already.
 #[must_use]
 pub fn for_deletion(key: &SubjectKey, recipient: &RecipientId, which: Which<'_>) -> Pseudonym {
+    derive(key, recipient, which)
+}
+
+/// A pseudonym of a person's, for themselves: they may ask its recipient what it holds, and only they can name it.
+#[must_use]
+pub fn for_oneself(key: &SubjectKey, recipient: &RecipientId, which: Which<'_>) -> Pseudonym {
     derive(key, recipient, which)
 }
 

@@ -6,7 +6,7 @@
 //!
 //! It decides nothing about consent; `consent` queues what follows from an act, in the same batch as the act.
 //!
-//! Start with [`Deletions::run_due`], with [`Exports::log_of`], with [`Rights::decisions`], or with [`Rights::erase`].
+//! Start with [`Deletions::run_due`], with [`Exports::begin`], with [`Rights::decisions`], or with [`Rights::erase`].
 
 pub mod clock;
 mod deletions;
@@ -23,7 +23,7 @@ pub mod requests;
 pub use deletions::{Asking, Deletions, DeletionsGround, GIVE_UP_AFTER, NextTries, OVERDUE_AFTER};
 pub use erase::{Answer, AnswerState, Erased, Erasure, Erasures, after_restore};
 pub use error::RightsError;
-pub use export::{Exports, opened};
+pub use export::{Exports, OwnExport, OwnName, opened};
 pub use ground::{Forgetting, Ground, Rights, Terms};
 pub use receipts::{OwnReceipt, OwnReceipts};
 pub use right::{NoSuchRight, Right};

@@ -45,7 +45,11 @@ impl Rights {
         read.await.unwrap_or(Err(ConsentError::Stopping.into()))
     }
 
-    fn receipts_of(
+    /// Like [`Rights::receipts`], for code that may wait for the disk.
+    ///
+    /// # Errors
+    /// When the store or the published log does not read.
+    pub fn receipts_of(
         &self,
         person: &Person,
         before: Option<Epoch>,

@@ -66,6 +66,10 @@ pub(super) fn run(args: &MineArgs) -> Result<bool, AppError> {
 }
 
 fn checked(export: &Value, keys: &[VerifierKey]) -> Result<(OwnLog, OwnRows), AppError> {
+    // A document names its form, and ends with `complete`.
+    if export.get("format").is_some() && export.get("complete") != Some(&Value::Bool(true)) {
+        return Err(AppError::Wrong("the export broke off: it lacks `complete`".to_owned()));
+    }
     let log = export.get("log").cloned().unwrap_or_default();
     let none = |error| AppError::Wrong(format!("this is no export: {error}"));
     let log: OwnLog = serde_json::from_value(log).map_err(none)?;
@@ -103,7 +107,9 @@ fn look(log: &Log, export: &OwnLog, own: &OwnRows) -> Result<Through, AppError> 
 }
 
 fn facts(own: &OwnRows, through: &[Through]) -> String {
-    let epochs = own.epochs.iter().map(|(number, rows)| json!({ "number": number, "rows": rows }));
+    let epochs = own.epochs.iter();
+    let epochs =
+        epochs.map(|((id, number), rows)| json!({ "id": id, "number": number, "rows": rows }));
     let logs =
         through.iter().map(|log| json!({ "origin": log.origin, "rows": log.rows, "own": log.own }));
     json!({
@@ -116,7 +122,11 @@ fn facts(own: &OwnRows, through: &[Through]) -> String {
 fn told(own: &OwnRows, through: &[Through]) -> String {
     let rows = own.count();
     let mut lines = vec![format!("{rows} rows: each carries the person's tag")];
-    lines.extend(own.epochs.iter().map(|(number, rows)| format!("  epoch {number}: {rows} rows")));
+    let epoch = |((id, number), rows): (&(u32, u32), &u64)| match id {
+        0 => format!("  epoch {number}: {rows} rows"),
+        id => format!("  linked id {id}, epoch {number}: {rows} rows"),
+    };
+    lines.extend(own.epochs.iter().map(epoch));
     let dropped = rows - own.opened;
     lines.push(format!(
         "{} bodies are what their rows commit to; {dropped} were dropped",

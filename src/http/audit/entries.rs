@@ -11,12 +11,12 @@ use super::{
     super::{
         Edge, Problem,
         caller::By,
+        flow,
         openapi::{NotServed, Refusals},
         refuse, reply,
     },
     accept::{Form, choose},
     entry::{LogEntries, LogEntry, first_line, line},
-    flow,
     parameters::{Given, PAGE, Parameters, told, wrong, wrong_cursor},
     words::{Cursor, EventWord, LogWord, PolicyVersionName},
 };

@@ -13,7 +13,6 @@ pub(super) mod table;
 mod accept;
 mod csv;
 mod entry;
-mod flow;
 pub(super) mod parameters;
 mod records;
 pub(super) mod words;

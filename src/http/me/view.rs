@@ -105,10 +105,11 @@ pub(in crate::http) struct Links {
     decisions: &'static str,
     explain: &'static str,
     export: &'static str,
-    ids: &'static str,
-    receipts: &'static str,
+    export_schema: &'static str,
+    other_ids: &'static str,
     requests: &'static str,
     purposes: &'static str,
+    receipts: &'static str,
     rules: &'static str,
 }
 
@@ -117,10 +118,11 @@ const LINKS: Links = Links {
     decisions: "/v1/me/decisions",
     explain: "/v1/me/decisions/explain",
     export: "/v1/me/export",
-    ids: "/v1/me/links",
-    receipts: "/v1/me/receipts",
+    export_schema: "/v1/me/export/schema",
+    other_ids: "/v1/me/links",
     requests: "/v1/me/requests",
     purposes: "/v1/purposes",
+    receipts: "/v1/me/receipts",
     rules: "/v1/me/rules",
 };
 
@@ -223,7 +225,7 @@ impl Found {
 }
 
 impl<'a> OwnController<'a> {
-    fn of(controller: &'a Controller) -> Self {
+    pub(super) fn of(controller: &'a Controller) -> Self {
         let Controller { name, address, contact, url, country, .. } = controller;
         let country = country.map(crate::domain::Country::as_str);
         Self { name, address, contact, url: url.as_deref(), country }

@@ -65,6 +65,7 @@ impl Opening {
         Some(OpenedRow {
             origin: place.origin.as_ref().to_owned(),
             index: place.index,
+            id: None,
             epoch: None,
             n: text(&n),
             salt: text(&self.salt),

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     rights::{Rights, RightsError},
-    vault::Handle,
+    vault::{Handle, SubjectKey},
 };
 
 impl Rights {
@@ -19,19 +19,24 @@ impl Rights {
     /// When the store fails or a record does not open.
     pub async fn requests_of(&self, handle: Handle) -> Result<Vec<Told>, RightsError> {
         let Some(person) = self.ledger.person(handle).await? else { return Ok(Vec::new()) };
-        self.off_the_worker(move |rights| {
-            let mut requests = Vec::new();
-            for found in rights.store.scan(filed_prefix(person.key.sid()).as_bytes()) {
-                let (at, record) = found?;
-                let Some((_, id)) = filed_of(&at) else { continue };
-                let Some(found) = rights.docket(id)? else { continue };
-                let filed = open(&person.key, &at, &record)?;
-                requests.push(Told { docket: found.docket, filed: Some(filed) });
-            }
-            requests.sort_by_key(|told| (told.docket.received_at, told.docket.id));
-            Ok(requests)
-        })
-        .await
+        self.off_the_worker(move |rights| rights.requests_under(&person.key)).await
+    }
+
+    /// The requests that are kept under `key`, oldest first. Waits for the disk.
+    ///
+    /// # Errors
+    /// When the store fails or a record does not open.
+    pub fn requests_under(&self, key: &SubjectKey) -> Result<Vec<Told>, RightsError> {
+        let mut requests = Vec::new();
+        for found in self.store.scan(filed_prefix(key.sid()).as_bytes()) {
+            let (at, record) = found?;
+            let Some((_, id)) = filed_of(&at) else { continue };
+            let Some(found) = self.docket(id)? else { continue };
+            let filed = open(key, &at, &record)?;
+            requests.push(Told { docket: found.docket, filed: Some(filed) });
+        }
+        requests.sort_by_key(|told| (told.docket.received_at, told.docket.id));
+        Ok(requests)
     }
 
     /// The request `id` of the person under `handle`. Somebody else's is none.

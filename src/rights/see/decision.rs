@@ -121,14 +121,14 @@ impl Decision {
 }
 
 /// A row that tells what came of a decision.
-pub(super) struct FollowUp {
+pub(in crate::rights) struct FollowUp {
     /// The journal's number of the decision's row.
-    pub(super) of: u64,
-    pub(super) came: Came,
+    pub(in crate::rights) of: u64,
+    pub(in crate::rights) came: Came,
 }
 
 /// Whether a row is a decision, or tells what came of one.
-pub(super) fn is_of_a_decision(entry: &[u8]) -> bool {
+pub(in crate::rights) fn is_of_a_decision(entry: &[u8]) -> bool {
     is(entry, Event::Decision)
         || is(entry, Event::DecisionAnswered)
         || is(entry, Event::DecisionVoid)
@@ -140,7 +140,7 @@ pub(super) fn is(entry: &[u8], one: Event) -> bool {
 
 impl Rights {
     /// The decision that a row is, with what came of it.
-    pub(super) fn read_decision(
+    pub(in crate::rights) fn read_decision(
         &self,
         theirs: &Theirs<'_>,
         came: Came,
@@ -164,7 +164,7 @@ impl Rights {
     }
 
     /// What a row tells of an earlier one; nothing once its body was dropped, since only that names the other.
-    pub(super) fn read_follow_up(
+    pub(in crate::rights) fn read_follow_up(
         &self,
         theirs: &Theirs<'_>,
     ) -> Result<Option<FollowUp>, RightsError> {

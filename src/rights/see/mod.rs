@@ -3,7 +3,7 @@
 //! Promises: it finds every row of theirs and nobody else's; it writes nothing, closes no audit epoch and makes nobody known;
 //! one look passes over a bounded number of rows and says where the next goes on.
 //!
-//! It is no export: it hands out no keys and no proofs ([`Exports`](super::Exports) does). It words nothing for people.
+//! It is no export: it hands out no keys and no proofs ([`OwnExport`](super::OwnExport) does). It words nothing for people.
 //!
 //! Start with [`Rights::decisions`].
 
@@ -21,6 +21,7 @@ pub use decision::{Came, Decision, Outcome};
 pub use find::Name;
 pub use page::{Bounds, DecisionPage, Spot, Wanted};
 pub use tally::{RecipientTally, Tally};
+pub(super) use {decision::is_of_a_decision, walk::Theirs};
 
 use super::{Rights, RightsError};
 use crate::{

@@ -27,12 +27,12 @@ pub(super) struct Keys {
 }
 
 /// A row of the person's.
-pub(super) struct Theirs<'a> {
-    pub(super) row: u64,
-    pub(super) entry: &'a [u8],
-    pub(super) keys: &'a RowKeys,
+pub(in crate::rights) struct Theirs<'a> {
+    pub(in crate::rights) row: u64,
+    pub(in crate::rights) entry: &'a [u8],
+    pub(in crate::rights) keys: &'a RowKeys,
     /// The audit epoch of the place, from which a walk over this row can begin anew.
-    pub(super) epoch: u32,
+    pub(in crate::rights) epoch: u32,
 }
 
 /// How far a walk came.
