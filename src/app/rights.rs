@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, fs, path::Path, sync::Arc, time::Duration};
 use super::{App, AppError, Settings};
 use crate::{
     operate::{KeyRotation, OperateError, RotationGround},
-    rights::{self, Deletions, Exports, Forgetting, Rights, Terms, clock::Laws},
+    rights::{
+        self, Deletions, Exports, Forgetting, Rights, Terms, clock::Laws, opendsr::Callbacks,
+    },
 };
 
 const HOUR: u64 = 60 * 60;
@@ -35,6 +37,7 @@ impl App {
             proving: self.proving.clone(),
             laws: self.laws.clone(),
             controller: self.settings.controller.clone(),
+            processor: self.opendsr.processor.clone(),
             mark: self.continuity.mark().clone(),
             erasures: self.erasures.clone(),
             forgetting: {
@@ -77,6 +80,13 @@ impl App {
         Exports::new(self.store.clone(), self.ledger.clone(), self.proving.clone())
     }
 
+    /// The worker of the callbacks that controllers are owed, if the gateway speaks with any.
+    #[must_use]
+    pub fn callbacks(&self) -> Option<Callbacks> {
+        let processor = self.opendsr.processor.clone()?;
+        Some(Callbacks::new(self.rights(), processor, self.opendsr.post.clone()))
+    }
+
     /// The worker of the deletions that recipients owe.
     #[must_use]
     pub fn deletions(&self) -> Deletions {
@@ -87,6 +97,7 @@ impl App {
             audit: self.audit.clone(),
             policies: self.policies.clone(),
             models: self.gateway.models_on_this_worker(),
+            opendsr: self.opendsr.recipients.clone(),
             entropy: self.machine.entropy.clone(),
             clock: self.machine.clock.clone(),
         })

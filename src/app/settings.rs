@@ -10,6 +10,7 @@ use std::{
 use serde::Deserialize;
 
 mod backup;
+mod opendsr;
 mod operator;
 mod rights;
 mod server;
@@ -17,6 +18,7 @@ mod telemetry;
 mod witness;
 
 pub use backup::BackupSettings;
+pub use opendsr::{OpenDsrSettings, UpstreamDsrSettings};
 pub use operator::{Door, OperatorSettings};
 pub use rights::RightsSettings;
 pub use server::{ServerSettings, TlsSettings};
@@ -65,6 +67,8 @@ pub struct Settings {
     /// `[rights]`.
     #[serde(default)]
     pub rights: RightsSettings,
+    /// `[opendsr]`; without it, nothing is spoken with controllers.
+    pub opendsr: Option<OpenDsrSettings>,
     /// `[events]`.
     #[serde(default)]
     pub events: EventsSettings,
@@ -208,6 +212,12 @@ impl Settings {
             *ca = folder.join(&*ca);
         }
         self.operator.in_folder(folder);
+        if let Some(opendsr) = &mut self.opendsr {
+            opendsr.in_folder(folder);
+        }
+        for opendsr in self.upstream.iter_mut().filter_map(|upstream| upstream.opendsr.as_mut()) {
+            opendsr.in_folder(folder);
+        }
         if let Some(backup) = &mut self.backup {
             backup.in_folder(folder);
         }

@@ -29,6 +29,7 @@ mod log;
 
 mod consents;
 mod me;
+mod opendsr;
 mod purposes;
 mod requests;
 mod status;

@@ -14,8 +14,8 @@ use utoipa::{
 };
 
 use super::{
-    Problem, audit, certificates, consents, events, items, log, me, purposes, recommend, requests,
-    status,
+    Problem, audit, certificates, consents, events, items, log, me, opendsr, purposes, recommend,
+    requests, status,
 };
 
 /// The document.
@@ -35,12 +35,13 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         purposes::list, consents::act, consents::query, consents::mine, me::erasure::erase, me::export::mine, me::rules::read, me::rules::change,
         me::requests::ask, me::requests::list, me::requests::read, me::requests::cancel,
         requests::ask, requests::read, requests::identify, requests::cancel, certificates::mine, certificates::one,
+        opendsr::discovery, opendsr::certificate, opendsr::create, opendsr::read, opendsr::cancel,
         audit::entries::read, audit::policies::read, audit::table::read, audit::requests::read, audit::processing::read,
         log::checkpoint, log::cosigned, log::retention, log::tile, log::vocabulary, log::shards, log::of_shard,
         status::health, status::describe, status::reference, status::problem
     ),
     components(schemas(
-        ProblemDocument, audit::words::LogWord, audit::words::PolicyVersionName, audit::words::Cursor,
+        ProblemDocument, opendsr::DsrFault, audit::words::LogWord, audit::words::PolicyVersionName, audit::words::Cursor,
         audit::words::EventWord, audit::entries::OrderWord
     )),
     tags(
@@ -50,6 +51,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         (name = "Consent", description = "Show notices, record consents, ask where people stand"),
         (name = "Oneself", description = "What a person sees and sets with their own token"),
         (name = "Rights", description = "What an app does for people's rights"),
+        (name = "OpenDSR", description = "What a controller hands over, by OpenDSR 2.0"),
         (name = "Log", description = "What an auditor verifies with tools that are not the gateway's"),
         (name = "Audit", description = "What an auditor reads, each read on record"),
         (name = "Gateway", description = "The gateway itself"),

@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::Deref, sync::Arc, time::Duration};
 
-use super::Erasures;
+use super::{Erasures, opendsr::Processor};
 use crate::{
     ambient::{Clock, Entropy},
     audit::{Audit, Proving},
@@ -34,6 +34,8 @@ pub struct Ground {
     pub laws: Arc<Laws>,
     /// Who answers to people.
     pub controller: Controller,
+    /// As whom controllers reach the gateway by OpenDSR, if they do.
+    pub processor: Option<Arc<Processor>>,
     /// The highwater mark, which knows the keys that were destroyed.
     pub mark: Mark,
     /// Erasures that are not durable yet.
