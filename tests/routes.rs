@@ -18,15 +18,17 @@ use support::{
     client::{Answer, Call},
 };
 
-/// The routes that anybody may ask. A new one needs a reason: this list may only shrink.
-/// What verifies receipts, and what browsers look for, is for those who have no token.
-const PUBLIC: [&str; 6] = [
+/// The routes that anybody may ask. A new one needs a reason: this list may only shrink. What verifies receipts and what was
+/// signed by OpenDSR, and what browsers look for, is for those who have no token.
+const PUBLIC: [&str; 8] = [
     "get /healthz",
     "get /openapi.json",
     "get /docs",
     "get /problems/{slug}",
     "get /.well-known/jwks.json",
     "get /.well-known/gpc.json",
+    "get /opendsr/v2/discovery",
+    "get /opendsr/v2/certificate.pem",
 ];
 
 /// A route and the scopes that open it, each by itself; none for any valid token.

@@ -7,11 +7,11 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 
-use super::{App, AppError, Witnesses};
+use super::{App, AppError, Witnesses, opendsr::tell_controllers};
 use crate::{
     audit::{self, Draft, Event, Log},
     operate::{self, OperateError},
-    rights::{Asking, Deletions, requests::remove_old_requests},
+    rights::{Asking, Deletions, opendsr::remove_old_orders, requests::remove_old_requests},
     store::{Batch, Period, Store, Unavailable},
     witness,
 };
@@ -64,11 +64,13 @@ impl Chores {
         let store = self.app.store.clone();
         // A chore may wait for a disk that does not come back, so the beat is apart.
         let (log, witnesses) = (self.app.log.clone(), self.app.witnesses.clone());
+        let app = self.app.clone();
         tokio::select! {
             () = self.work() => {}
             () = beat(store) => {}
             () = publish(log.clone()) => {}
             () = have_witnessed(log, witnesses) => {}
+            () = tell_controllers(app) => {}
         }
     }
 
@@ -257,8 +259,11 @@ impl Chores {
 
     /// Removes what is kept of requests that were closed long ago.
     async fn forget_requests(&self) -> Result<(), AppError> {
-        let (store, now) = (self.app.store.clone(), self.app.machine.clock.now());
-        let removed = tokio::task::spawn_blocking(move || remove_old_requests(&store, now));
+        let (rights, now) = (self.app.rights(), self.app.machine.clock.now());
+        let removed = tokio::task::spawn_blocking(move || {
+            remove_old_orders(&rights)?;
+            remove_old_requests(&rights.store, now)
+        });
         Ok(removed.await.unwrap_or(Ok(0)).map(drop)?)
     }
 

@@ -16,6 +16,7 @@ mod front;
 mod memory;
 mod models;
 mod open;
+mod opendsr;
 mod policy;
 mod rights;
 mod serve;
@@ -31,13 +32,15 @@ mod witness;
 pub use chores::{Chores, Done};
 pub use error::AppError;
 pub use open::{App, Machine};
+pub use opendsr::OpenDsr;
 pub use policy::policy_files;
 pub use serve::Server;
 pub use settings::{
     AuditSettings, BackupSettings, BreakerSettings, DiversitySettings, Door, EngineSetting,
-    EventsSettings, HeaderSetting, KeysSettings, LogLevel, OnWithdraw, OperatorSettings,
-    OtlpSettings, PolicySettings, RightsSettings, ServerSettings, Settings, StoreSettings,
-    TelemetrySettings, TlsSettings, UpstreamKind, UpstreamSettings, WitnessConfig, WitnessSettings,
+    EventsSettings, HeaderSetting, KeysSettings, LogLevel, OnWithdraw, OpenDsrSettings,
+    OperatorSettings, OtlpSettings, PolicySettings, RightsSettings, ServerSettings, Settings,
+    StoreSettings, TelemetrySettings, TlsSettings, UpstreamDsrSettings, UpstreamKind,
+    UpstreamSettings, WitnessConfig, WitnessSettings,
 };
 pub(crate) use stored::{file_key_of, verify_request};
 pub use witness::{WitnessServer, Witnesses, init_witness};

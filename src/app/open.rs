@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{
     AppError, Settings, UpstreamKind, Witnesses, memory,
     models::Models,
+    opendsr::OpenDsr,
     policy::{in_force, purposes_named},
     rights::{laws, ledger},
     sight::{inspector, observer},
@@ -87,6 +88,8 @@ pub struct App {
     pub proving: Arc<dyn Proving>,
     /// The laws whose clocks run.
     pub laws: Arc<Laws>,
+    /// What is spoken with controllers and recipients by OpenDSR.
+    pub opendsr: OpenDsr,
     /// The story of a call.
     pub gateway: Gateway,
     /// Who may ask.
@@ -177,11 +180,11 @@ impl App {
         let backups = backups(&settings, &machine, &store, &audit, &policies);
         let inspector =
             inspector(&settings, &machine, &store, &vault, &audit, &policy_changes, &ledger)?;
-        let laws = laws(&settings)?;
         let settings = Arc::new(settings);
         let app = Self {
             witnesses: witnesses(&settings, &observer)?,
-            laws,
+            laws: laws(&settings)?,
+            opendsr: OpenDsr::open(&settings, read)?,
             continuity: Arc::new(continuity),
             backups: Arc::new(backups),
             erasures: Erasures::default(),

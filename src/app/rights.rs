@@ -9,7 +9,9 @@ use crate::{
     jose::Signer,
     operate::{KeyRotation, OperateError, RotationGround},
     policy::Policies,
-    rights::{self, Deletions, Exports, Forgetting, Rights, Terms, clock::Laws},
+    rights::{
+        self, Deletions, Exports, Forgetting, Rights, Terms, clock::Laws, opendsr::Callbacks,
+    },
     store::Store,
     vault::{Keeper, Vault},
 };
@@ -44,6 +46,7 @@ impl App {
             gpc_last_update: self.settings.policy.gpc_last_update,
             looks: rights::Looks::default(),
             undo_within: self.settings.rights.undo_within(),
+            processor: self.opendsr.processor.clone(),
             mark: self.continuity.mark().clone(),
             erasures: self.erasures.clone(),
             forgetting: {
@@ -86,6 +89,13 @@ impl App {
         Exports::new(self.rights())
     }
 
+    /// The worker of the callbacks that controllers are owed, if the gateway speaks with any.
+    #[must_use]
+    pub fn callbacks(&self) -> Option<Callbacks> {
+        let processor = self.opendsr.processor.clone()?;
+        Some(Callbacks::new(self.rights(), processor, self.opendsr.post.clone()))
+    }
+
     /// The worker of the deletions that recipients owe.
     #[must_use]
     pub fn deletions(&self) -> Deletions {
@@ -96,6 +106,7 @@ impl App {
             audit: self.audit.clone(),
             policies: self.policies.clone(),
             models: self.gateway.models_on_this_worker(),
+            opendsr: self.opendsr.recipients.clone(),
             entropy: self.machine.entropy.clone(),
             clock: self.machine.clock.clone(),
         })

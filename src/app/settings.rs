@@ -11,6 +11,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, de};
 
 mod backup;
+mod opendsr;
 mod operator;
 mod rights;
 mod server;
@@ -18,6 +19,7 @@ mod telemetry;
 mod witness;
 
 pub use backup::BackupSettings;
+pub use opendsr::{OpenDsrSettings, UpstreamDsrSettings};
 pub use operator::{Door, OperatorSettings};
 pub use rights::RightsSettings;
 pub use server::{ServerSettings, TlsSettings};
@@ -66,6 +68,8 @@ pub struct Settings {
     /// `[rights]`.
     #[serde(default)]
     pub rights: RightsSettings,
+    /// `[opendsr]`; without it, nothing is spoken with controllers.
+    pub opendsr: Option<OpenDsrSettings>,
     /// `[events]`.
     #[serde(default)]
     pub events: EventsSettings,
@@ -216,6 +220,12 @@ impl Settings {
             *ca = folder.join(&*ca);
         }
         self.operator.in_folder(folder);
+        if let Some(opendsr) = &mut self.opendsr {
+            opendsr.in_folder(folder);
+        }
+        for opendsr in self.upstream.iter_mut().filter_map(|upstream| upstream.opendsr.as_mut()) {
+            opendsr.in_folder(folder);
+        }
         if let Some(backup) = &mut self.backup {
             backup.in_folder(folder);
         }

@@ -31,6 +31,7 @@ mod consents;
 mod guardians;
 mod linking;
 mod me;
+mod opendsr;
 mod purposes;
 mod requests;
 mod status;

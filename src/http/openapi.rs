@@ -14,8 +14,8 @@ use utoipa::{
 };
 
 use super::{
-    Problem, audit, certificates, consents, events, guardians, items, linking, log, me, purposes,
-    recommend, requests, status, well_known,
+    Problem, audit, certificates, consents, events, guardians, items, linking, log, me, opendsr,
+    purposes, recommend, requests, status, well_known,
 };
 
 /// The document.
@@ -40,12 +40,13 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         me::erasure::erase, certificates::mine, certificates::one,
         me::requests::ask, me::requests::list, me::requests::read, me::requests::cancel,
         requests::ask, requests::read, requests::identify, requests::cancel,
+        opendsr::discovery, opendsr::certificate, opendsr::create, opendsr::read, opendsr::cancel,
         audit::entries::read, audit::policies::read, audit::table::read, audit::requests::read, audit::processing::read,
         log::checkpoint, log::cosigned, log::retention, log::tile, log::vocabulary, log::shards, log::of_shard,
         well_known::jwks, well_known::gpc, status::health, status::describe, status::reference, status::problem
     ),
     components(schemas(
-        ProblemDocument, audit::words::LogWord, audit::words::PolicyVersionName, audit::words::Cursor,
+        ProblemDocument, opendsr::DsrFault, audit::words::LogWord, audit::words::PolicyVersionName, audit::words::Cursor,
         audit::words::EventWord, audit::entries::OrderWord
     )),
     tags(
@@ -55,6 +56,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         (name = "Consent", description = "Show notices, record consents, ask where people stand"),
         (name = "Oneself", description = "What a person sees and sets with their own token"),
         (name = "Rights", description = "What an app does for people's rights"),
+        (name = "OpenDSR", description = "What a controller hands over, by OpenDSR 2.0"),
         (name = "Log", description = "What an auditor verifies with tools that are not the gateway's"),
         (name = "Audit", description = "What an auditor reads, each read on record"),
         (name = "Gateway", description = "The gateway itself"),

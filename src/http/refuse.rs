@@ -146,6 +146,7 @@ impl From<RightsError> for Problem {
         match error {
             RightsError::Consent(error) => error.into(),
             RightsError::Request(error) => error.into(),
+            RightsError::Order(error) => error.into(),
             RightsError::Retry(error) => error.into(),
             RightsError::Contended => {
                 Self::new(ProblemKind::Contended, "The person kept changing.")

@@ -18,7 +18,7 @@ use tower::{Service, layer::layer_fn};
 
 use super::{
     Edge, Problem, ProblemKind, audit, certificates, consents, events, guardians, items, linking,
-    log, me, openapi, purposes, recommend, requests,
+    log, me, openapi, opendsr, purposes, recommend, requests,
     seen::Seen,
     status::{self, Described},
     well_known,
@@ -64,6 +64,13 @@ pub fn router(edge: Edge) -> Router {
         .route("/v1/rights/requests/{id}/identity", post(requests::identify))
         .route("/v1/rights/requests/{id}/cancel", post(requests::cancel))
         .route("/v1/rights/certificates/{id}", get(certificates::one))
+        .route("/opendsr/v2/discovery", get(opendsr::discovery))
+        .route("/opendsr/v2/certificate.pem", get(opendsr::certificate))
+        .route("/opendsr/v2/requests", post(opendsr::create))
+        .route("/opendsr/v2/requests/{id}", get(opendsr::read).delete(opendsr::cancel))
+        // The names from before (OpenDSR 2.0 section 10.1).
+        .route("/opendsr/v2/opengdpr_requests", post(opendsr::create))
+        .route("/opendsr/v2/opengdpr_requests/{id}", get(opendsr::read).delete(opendsr::cancel))
         .route("/log/checkpoint", get(log::checkpoint))
         .route("/log/checkpoint.cosigned", get(log::cosigned))
         .route("/log/retention", get(log::retention))

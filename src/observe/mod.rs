@@ -47,7 +47,7 @@ use crate::{
     domain::Timestamp,
     gateway::Gateway,
     policy::Policies,
-    rights::Asking,
+    rights::{Asking, opendsr::Calling},
     store::Store,
     telemetry::{Counter, Gauge, Shards},
 };
@@ -83,6 +83,7 @@ struct Inner {
     started: Timestamp,
     edges: Shards<EdgeCounts>,
     deletions: DeletionCounts,
+    callbacks: CallbackCounts,
     lines_dropped: OnceLock<Arc<Counter>>,
     log: OnceLock<Arc<Log>>,
     witnesses: OnceLock<Vec<Arc<Cosigning>>>,
@@ -99,6 +100,14 @@ struct DeletionCounts {
     unanswered: Counter,
 }
 
+/// How far the callbacks to controllers are.
+#[derive(Debug, Default)]
+struct CallbackCounts {
+    owed: Gauge,
+    told: Counter,
+    unanswered: Counter,
+}
+
 impl Observer {
     /// An observer of what stands on `ground`, which starts now.
     #[must_use]
@@ -108,6 +117,7 @@ impl Observer {
             ground,
             edges: Shards::default(),
             deletions: DeletionCounts::default(),
+            callbacks: CallbackCounts::default(),
             lines_dropped: OnceLock::new(),
             log: OnceLock::new(),
             witnesses: OnceLock::new(),
@@ -154,6 +164,14 @@ impl Observer {
         counts.overdue.set_count(asking.overdue);
         counts.confirmed.add(asking.confirmed as u64);
         counts.unanswered.add(asking.unanswered as u64);
+    }
+
+    /// Takes note of one round of callbacks to controllers.
+    pub fn callbacks(&self, calling: &Calling) {
+        let counts = &self.0.callbacks;
+        counts.owed.set_count(calling.owed);
+        counts.told.add(calling.told as u64);
+        counts.unanswered.add(calling.unanswered as u64);
     }
 
     /// Every number, in the `OpenMetrics` text format. Reads the data folder's sizes from the disk.

@@ -257,7 +257,18 @@ fn rights(page: &mut Page, of: &Inner) {
     page.count("consentry_deletions_confirmed", help, counts.confirmed.value());
     let help = "Deletions given up after 30 days";
     page.count("consentry_deletions_unanswered", help, counts.unanswered.value());
+    callbacks(page, of);
     requests(page, of);
+}
+
+fn callbacks(page: &mut Page, of: &Inner) {
+    let counts = &of.callbacks;
+    let help = "Callbacks that controllers are to be told";
+    page.level("consentry_opendsr_callbacks_owed", help, signed(counts.owed.value()));
+    let help = "Callbacks that controllers heard";
+    page.count("consentry_opendsr_callbacks_told", help, counts.told.value());
+    let help = "Callbacks given up after 30 days";
+    page.count("consentry_opendsr_callbacks_unanswered", help, counts.unanswered.value());
 }
 
 /// What people asked for by right. Where it cannot be read, nothing is told rather than nothing owed.

@@ -92,6 +92,12 @@ impl Attempt {
             fingerprint: tenant.retry_mac(&said),
         }
     }
+
+    /// What tells the call from another one under the same key: a keyed hash of what it says.
+    #[must_use]
+    pub fn fingerprint(&self) -> [u8; 32] {
+        self.fingerprint
+    }
 }
 
 impl fmt::Debug for Attempt {

@@ -1,6 +1,7 @@
 //! Asks recipients to delete what they hold under pseudonyms that are no longer in use.
 
 mod close;
+mod opendsr;
 
 use std::{
     collections::HashMap,
@@ -11,6 +12,7 @@ use std::{
 };
 
 use self::close::{Closing, known_still, row};
+pub use self::opendsr::{ByOpenDsr, Rest};
 use super::{AnswerState, RightsError};
 use crate::{
     ambient::{Clock, Entropy},
@@ -93,6 +95,8 @@ pub struct DeletionsGround {
     pub policies: Arc<Policies>,
     /// The models, with connections of the worker's own.
     pub models: Vec<Model>,
+    /// Those that are asked by OpenDSR instead of by their own protocol.
+    pub opendsr: HashMap<RecipientId, Arc<ByOpenDsr>>,
     /// Randomness.
     pub entropy: Entropy,
     /// Time.
@@ -210,28 +214,30 @@ impl Deletions {
         let Some(model) = self.ground.models.iter().find(known) else {
             return Ok(Some(Reply::None));
         };
-        let outbound = match &deletion.erased {
-            Some(of) => model.wire().forget(&of.pseudonym),
+        let pseudonym = match &deletion.erased {
+            Some(of) => of.pseudonym.clone(),
             None => {
                 let which = Which { domain: &deletion.domain, generation: deletion.generation };
-                let name = for_deletion(subject, &deletion.recipient, which);
-                model.wire().forget(name.expose())
+                for_deletion(subject, &deletion.recipient, which).expose().to_owned()
             }
         };
-        let Some(outbound) = outbound else { return Ok(Some(Reply::Unsupported)) };
+        if let Some(recipient) = self.ground.opendsr.get(&deletion.recipient) {
+            if recipient.is_left_alone(self.ground.clock.now()) {
+                return Ok(Some(Reply::None));
+            }
+            let Some(_logged) = self.asked(subject, deletion).await? else { return Ok(None) };
+            let done = recipient.ask(deletion, &pseudonym, self.ground.clock.now()).await;
+            let confirmed = Reply::Confirmed { cache_until: None };
+            return Ok(Some(if done { confirmed } else { Reply::None }));
+        }
+        let Some(outbound) = model.wire().forget(&pseudonym) else {
+            return Ok(Some(Reply::Unsupported));
+        };
         if model.is_left_alone() {
             return Ok(Some(Reply::None));
         }
         let outbound = outbound.with_request_id(self.ground.entropy.draw()?);
-        let keys = self.keys(subject, deletion).await?;
-        let row = self.ground.audit.seal(row(self, deletion, "asked", None), &keys, None)?;
-        let expect = known_still(subject, deletion).into_iter().collect();
-        let batch = Batch { expect, leaves: vec![row], ..Batch::default() };
-        let logged = match self.ground.audit.record(batch).await {
-            Ok(logged) => logged,
-            Err(CommitError::Conflict) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
+        let Some(logged) = self.asked(subject, deletion).await? else { return Ok(None) };
         let answer = model.send(outbound, Asked { _logged: logged }).await;
         Ok(Some(match answer {
             Ok(answer) if model.wire().confirms(&answer) => {
@@ -242,6 +248,23 @@ impl Deletions {
             }
             _ => Reply::None,
         }))
+    }
+
+    /// Writes down that a recipient is asked. `None` if the person was erased meanwhile.
+    async fn asked(
+        &self,
+        subject: &SubjectKey,
+        deletion: &Deletion,
+    ) -> Result<Option<Logged>, RightsError> {
+        let keys = self.keys(subject, deletion).await?;
+        let row = self.ground.audit.seal(row(self, deletion, "asked", None), &keys, None)?;
+        let expect = known_still(subject, deletion).into_iter().collect();
+        let batch = Batch { expect, leaves: vec![row], ..Batch::default() };
+        match self.ground.audit.record(batch).await {
+            Ok(logged) => Ok(Some(logged)),
+            Err(CommitError::Conflict) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::requests::RequestError;
+use super::{opendsr::OrderError, requests::RequestError};
 use crate::{
     ambient::EntropyError,
     audit::AuditError,
@@ -33,6 +33,9 @@ pub enum RightsError {
     /// A request is not taken, or not changed.
     #[error(transparent)]
     Request(#[from] RequestError),
+    /// A controller's order is not taken, or not changed.
+    #[error(transparent)]
+    Order(#[from] OrderError),
     /// A key or a sealed record could not be used.
     #[error("opening or sealing a record")]
     Vault(#[from] VaultError),

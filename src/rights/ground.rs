@@ -4,7 +4,7 @@ use std::{fmt, ops::Deref, sync::Arc, time::Duration};
 
 use jiff::civil::Date;
 
-use super::{Erasures, Looks};
+use super::{Erasures, Looks, opendsr::Processor};
 use crate::{
     ambient::{Clock, Entropy},
     audit::{Audit, Proving},
@@ -42,6 +42,8 @@ pub struct Ground {
     pub looks: Looks,
     /// For how long a reset can be undone, where the person does not say.
     pub undo_within: Duration,
+    /// As whom controllers reach the gateway by OpenDSR, if they do.
+    pub processor: Option<Arc<Processor>>,
     /// The highwater mark, which knows the keys that were destroyed.
     pub mark: Mark,
     /// Erasures that are not durable yet.

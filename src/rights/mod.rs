@@ -20,7 +20,11 @@ mod see;
 
 pub mod requests;
 
-pub use deletions::{Asking, Deletions, DeletionsGround, GIVE_UP_AFTER, NextTries, OVERDUE_AFTER};
+pub mod opendsr;
+
+pub use deletions::{
+    Asking, ByOpenDsr, Deletions, DeletionsGround, GIVE_UP_AFTER, NextTries, OVERDUE_AFTER, Rest,
+};
 pub use erase::{Answer, AnswerState, Erased, Erasure, Erasures, after_restore};
 pub use error::RightsError;
 pub use export::{Exports, OwnExport, OwnName, opened};

@@ -4,6 +4,9 @@
 //! after it is revoked or the recipient is switched off, and it is dropped the moment the last one is written; every way a model can fail is an
 //! [`UpstreamFault`] that says whether anything left; nothing a model says can break its reader.
 //!
+//! [`Post`] carries single calls to others than models: to controllers, and to recipients that are asked to delete by a protocol
+//! of their own. What they hold is the caller's affair.
+//!
 //! It does not decide what may leave (`policy`), who a person is to a recipient (`pseudonym`), or whether to try
 //! again (`gateway`).
 //!
@@ -35,6 +38,8 @@ mod model;
 
 mod http;
 
+mod post;
+
 mod builtin;
 
 pub use answer::{Answer, Candidate, Nonsense};
@@ -47,6 +52,7 @@ pub use http::{Endpoint, InvalidEndpoint, StaticHeader};
 pub use json::Json;
 pub use map::{AnswerSettings, CallSettings, Form, InvalidMap, Map, MapSettings, Operation};
 pub use model::{Clearance, Limits, Model, Recipient};
+pub use post::{Letter, Post, Reply};
 pub use query::{Done, OutboundEvents, OutboundQuery};
 pub use scan::scan;
 pub use switch::Switch;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::UpstreamDsrSettings;
 use crate::{
     auth::Source,
     domain::{Country, Pseudodomain, PurposeId, RecipientId},
@@ -51,6 +52,8 @@ pub struct UpstreamSettings {
     pub header: Option<HeaderSetting>,
     /// The API key of a `gorse` server, sent as `X-API-Key`.
     pub key: Option<Source>,
+    /// `[upstream.opendsr]`: it is asked to delete by OpenDSR instead of by its own protocol.
+    pub opendsr: Option<UpstreamDsrSettings>,
     /// `[upstream.gorse]`.
     pub gorse: Option<GorseSettings>,
     /// `[upstream.map]`: how a `json` model is spoken to that has a format of its own.
@@ -129,8 +132,9 @@ impl UpstreamSettings {
 
     /// Where its secrets are.
     pub(super) fn secrets(&mut self) -> impl Iterator<Item = &mut Source> {
-        let header = self.header.as_mut().map(|header| &mut header.value);
-        header.into_iter().chain(self.key.as_mut())
+        let of_opendsr = self.opendsr.as_mut().and_then(|opendsr| opendsr.header.as_mut());
+        let headers = self.header.as_mut().into_iter().chain(of_opendsr);
+        headers.map(|header| &mut header.value).chain(self.key.as_mut())
     }
 }
 

@@ -12,4 +12,5 @@ mod post;
 mod serve;
 
 pub use courier::Witnesses;
+pub(super) use post::{connector, trusted};
 pub use serve::{WitnessServer, init_witness};

@@ -169,7 +169,7 @@ impl Drop for Link {
     }
 }
 
-fn connector(ca: Option<&Path>) -> Result<TlsConnector, AppError> {
+pub(in crate::app) fn connector(ca: Option<&Path>) -> Result<TlsConnector, AppError> {
     let path = match ca {
         Some(path) => path.to_owned(),
         None => trusted()?,
@@ -196,7 +196,7 @@ fn connector(ca: Option<&Path>) -> Result<TlsConnector, AppError> {
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
-fn trusted() -> Result<PathBuf, AppError> {
+pub(in crate::app) fn trusted() -> Result<PathBuf, AppError> {
     let there = TRUSTED.iter().map(Path::new).find(|path| path.is_file());
     there.map(Path::to_owned).ok_or_else(|| {
         let text = "[[audit.witness]]: this machine keeps no certificates that it trusts; name some with `ca`";

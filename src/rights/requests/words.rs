@@ -69,6 +69,8 @@ words! {
         InPerson = "in_person",
         /// A mandate of the person's (PIPA article 38).
         Mandate = "mandate",
+        /// The controller, before it passed the request on (OpenDSR 2.0 section 3.2).
+        Controller = "controller",
     }
 }
 
