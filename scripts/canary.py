@@ -1,0 +1,514 @@
+#!/usr/bin/env python3
+"""Plants marked values in every flow of a gateway and looks for them where they must not be; then erases the person and looks again.
+
+  canary.py --binary PATH [--seed N] [--work DIR]
+  canary.py --self-test
+
+One person, with an e-mail address linked to their id, goes through everything that the gateway offers: consents, recommendations,
+previews, batches, events, rules, a reset and its undoing, forgetting, links, requests by right, receipts, their view, their
+export. Another person agrees to more, and a child has a guardian. Each id, e-mail address, name, place, birth year, item,
+muted tag, statement, correction, header and token of theirs carries a mark drawn for the run. After each step every file under
+the data, key and backup folders, the gateway's output, the output of the operator's commands, /metrics, and what the model was
+told are searched for each mark, and the files and outputs for each pseudonym that the model saw.
+
+Forms searched: UTF-8 without regard to case, UTF-16LE (and BE), base64 and base64url at each alignment, hex, percent-encoded
+(`real-loop/leaks.py`); a pseudonym also as the 16 bytes that it spells. A birth year is too short to be marked: it is looked
+for as the member `"birth_year":N` in each form, and as a number of its own in what is text. What is encrypted is not looked
+into by this, so afterwards all that the operator can still open is opened and searched.
+
+The model may see items and coarse places of whoever agreed to them; ids, names, addresses, statements and tokens never.
+
+At last the person is erased by request, the recipient confirms, the keys rotate: no form of a mark or a pseudonym is anywhere,
+the rows of the person open for nobody, and the backup from before opens no more. The same search finds marks that it plants in a copy.
+Ends with status 1 if anything is not so; the folder then stays.
+"""
+import argparse
+import base64
+import glob
+import http.client
+import json
+import os
+import random
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "real-loop")]
+import client as wire  # noqa: E402
+import leaks  # noqa: E402
+from gateway import POPULAR, RECOMMEND, Gateway  # noqa: E402
+
+NDJSON, HEAD = "application/x-ndjson", '[backup]\ndir = "{work}/backups"\n'
+WORDS = ["id", "email", "name", "statement", "correction", "item", "seed", "tag", "muted item", "zip code", "occupation", "header",
+         "retry key", "other id", "other item", "other zip code", "child", "guardian", "profile"]
+# What a consent of this run lets pass to the model, and on which path.
+PASSES = {"item": {"/events", "/recommend"}, "seed": {"/recommend"}, "other item": {"/events"}, "other place": {"/recommend"},
+          "other zip code": {"/recommend"}}
+
+
+class Model:
+    """A model that keeps every request, byte for byte, and the events by whom they are about until it is told to forget."""
+
+    def __init__(self):
+        self.lock, self.seen, self.events, self.forgotten = threading.Lock(), [], {}, set()
+        model = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers.get("content-length", 0)))
+                answer = model.takes(self.path, f"{self.requestline}\n{self.headers}", body)
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def takes(self, path, head, body):
+        said = json.loads(body or b"{}")
+        with self.lock:
+            self.seen.append((path, head.encode() + body, said))
+            for event in said.get("events", []):
+                self.events.setdefault(event["user"], []).append(event)
+            if path == "/forget":
+                self.forgotten.add(said["user"])
+                self.events.pop(said["user"], None)
+        items = [{"id": f"stub-{n}", "score": 1 - n / 100, "categories": ["stub"]} for n in range(30)]
+        return json.dumps({"items": items} if path == "/recommend" else {}).encode()
+
+    def users(self, since=0):
+        with self.lock:
+            said = [said for path, _, said in self.seen[since:] if path != "/forget"]
+        return {entry["user"] for body in said for entry in (body, *body.get("events", [])) if "user" in entry}
+
+
+class Search:
+    """Looks for marks, a birth year and pseudonyms at once."""
+
+    def __init__(self, marks, year):
+        self.marks, self.year, self.pseudonyms = marks, year, set()
+        self.of = {mark: name for name, mark in marks.items()}
+        self.fixed = leaks.Search(list(marks.values()))
+        self.member = f'"birth_year":{year}'
+        self.aged = leaks.Search([self.member])
+        self.number = re.compile(rb"(?<![0-9.])%d(?![0-9])" % year)
+
+    def find(self, data, text=False):
+        """The names of what is found, with the form it was found in."""
+        found = [(self.of[mark], form) for mark, form in self.fixed.find(data)]
+        found += [("birth year", form) for _, form in self.aged.find(data)]
+        if text and self.number.search(data):
+            found.append(("birth year", "plain"))
+        return found
+
+    def find_pseudonyms(self, data):
+        raw = [base64.b32decode(user[1:].upper() + "=" * (-(len(user) - 1) % 8)) for user in self.pseudonyms]
+        found = [("pseudonym", form) for _, form in leaks.Search(sorted(self.pseudonyms)).find(data)]
+        return found + [("pseudonym", "its bytes") for needle in raw if needle in data]
+
+
+class Run:
+    def __init__(self, options, work):
+        self.work, self.failed, self.passed, self.files = work, [], 0, (0, 0)
+        draw = random.Random(options.seed)
+        marks = {name: leaks.marker(draw, 12) for name in WORDS}
+        # The digits of a latitude behind those that a coarse place keeps.
+        marks |= {name: str(draw.randrange(10**10, 10**11) | 1) for name in ("place", "other place")}
+        self.marks, self.year = marks, draw.randrange(1931, 1969)
+        self.model = Model()
+        os.makedirs(os.path.join(work, "backups"))
+        self.gateway = Gateway(options.binary, work, self.model.port, more=HEAD.format(work=work), store="reserve_bytes = 1048576")
+        self.commands = os.path.join(work, "commands.log")
+        self.id, self.email, self.other = f"user-{marks['id']}", f"{marks['email']}@example.com", f"user-{marks['other id']}"
+        self.child, self.guardian = f"child-{marks['child']}", f"guardian-{marks['guardian']}"
+        tokens = [self.token(who) for who in (self.id, self.other)] + [self.token(self.child, self.guardian)]
+        for name, token in zip(("token", "other token", "guardian token"), tokens):
+            marks[name] = token.rsplit(".", 1)[1]
+        marks["app token"] = self.gateway.app.headers["Authorization"].rsplit(".", 1)[1]
+        loud = {"User-Agent": f"app-{marks['header']}", "Cookie": f"sid={marks['header']}", "X-Request-Id": marks["header"]}
+        self.gateway.app.headers |= loud
+        self.me, self.them, self.for_child = (wire.Client(self.gateway.port, token, loud) for token in tokens)
+        self.search = Search(marks, self.year)
+
+    # ------------------------------------------------------------------------------------------------ what is asserted
+
+    def that(self, holds, claim, found=""):
+        self.passed += bool(holds)
+        if not holds:
+            self.failed.append(claim)
+        print(f"{'ok  ' if holds else 'FAIL'} {claim}{f': {str(found)[:600]}' if found and not holds else ''}", flush=True)
+
+    def step(self, claim, flow):
+        """Goes through a flow, and searches everything."""
+        before = len(self.model.seen)
+        told = flow()
+        self.search.pseudonyms |= self.model.users()
+        self.that(True, f"{claim} ({len(self.model.seen) - before} calls at the model)")
+        self.nowhere(claim)
+        return told
+
+    def nowhere(self, when):
+        found, number, size = [], 0, 0
+        folders = [os.path.join(self.work, name) for name in ("data", "keys", "backups")]
+        logs = [self.gateway.log, self.commands]
+        for path in leaks.files_under(*folders, *filter(os.path.exists, logs)):
+            try:
+                data = leaks.read(path)
+            except (FileNotFoundError, OSError):
+                continue  # a socket, or a file that went meanwhile
+            number, size = number + 1, size + len(data)
+            hits = self.search.find(data, text=path in logs) + self.search.find_pseudonyms(data)
+            found += [(os.path.relpath(path, self.work), *hit) for hit in hits]
+        metrics = self.metrics()
+        found += [("/metrics", *hit) for hit in self.search.find(metrics, text=True) + self.search.find_pseudonyms(metrics)]
+        self.files = max(self.files, (number, size))
+        if found:
+            self.that(False, f"nothing in {number} files, logs and metrics after: {when}", found)
+        with self.model.lock:
+            seen = [(path, raw) for path, raw, _ in self.model.seen]
+        leaked = {(path, *hit) for path, raw in seen for hit in self.search.find(raw)
+                  if hit[1] != "plain" or path not in PASSES.get(hit[0], ())}
+        leaked |= {(path, "birth year", "plain") for path, raw in seen if b"birth_year" in raw and self.search.number.search(raw)}
+        if leaked:
+            self.that(False, f"the model saw what was agreed to alone after: {when}", sorted(leaked))
+
+    def metrics(self):
+        """What the operator's door tells; nothing while no gateway runs."""
+        if self.gateway.running is None or self.gateway.running.process.poll() is not None:
+            return b""
+        connection = http.client.HTTPConnection("operator", timeout=20)
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.connect(os.path.join(self.work, "data", "operator.sock"))
+        connection.request("GET", "/metrics")
+        answer = connection.getresponse()
+        told = answer.read()
+        connection.close()
+        if answer.status != 200 or b"consentry_" not in told:
+            raise RuntimeError(f"no metrics: {answer.status}")
+        return told
+
+    def runs(self, *words, private=False):
+        """Runs a command of the operator's: its status and what it printed, which is searched with the logs unless it is private."""
+        ran = subprocess.run([self.gateway.binary, *words, "--config", self.gateway.config], capture_output=True, timeout=300, check=False)
+        if not private:
+            with open(self.commands, "ab") as log:
+                log.write(b" ".join(word.encode() for word in words) + b"\n" + ran.stdout + ran.stderr)
+        return ran.returncode, (ran.stdout + ran.stderr).decode()
+
+    def token(self, who, guardian=None):
+        status, said = self.runs("token", "self", who, "--seconds", "86400", *(["--guardian", guardian] if guardian else []), private=True)
+        if status:
+            raise RuntimeError(f"no token: {said}")
+        return said.split()[-1]
+
+    # ------------------------------------------------------------------------------------------------ the flows
+
+    def app(self, status, method, path, body=None, media=wire.JSON):
+        return self.gateway.app.must(status, method, path, body, media)
+
+    def call(self, subject, place, zip_code, **more):
+        demographics = {"birth_year": self.year, "gender": "female", "occupation": f"analyst-{self.marks['occupation']}",
+                        "zip_code": f"{zip_code}-1"} if subject.get("id") != self.other else {"zip_code": f"{zip_code}-1"}
+        context = {"location": {"lat": float(f"37.5{place}"), "lon": 126.978}, "demographics": demographics}
+        return {"subject": subject, "purpose": RECOMMEND, "count": 5, "context": context, **more}
+
+    def mine(self, **more):
+        return self.call({"id": self.id}, self.marks["place"], self.marks["zip code"], seed_items=[f"item-{self.marks['seed']}"], **more)
+
+    def consents(self):
+        coarse = {"activity": "fine", "seed_items": "fine", "location": "coarse", "demographics": "coarse"}
+        fine = {"activity": "fine", "location": "fine", "demographics": "fine"}
+        self.notices = {purpose: wire.snapshot(self.gateway.app, purpose) for purpose in (RECOMMEND, POPULAR)}
+        for who, categories in ((self.id, coarse), (self.other, fine)):
+            self.app(201, "POST", "/v1/consents", wire.give(who, RECOMMEND, self.notices[RECOMMEND], categories))
+            self.app(201, "POST", "/v1/consents", wire.give(who, POPULAR, self.notices[POPULAR]))
+        mail = {"id": self.email, "type": "email"}
+        self.app(201, "POST", "/v1/consents", {**wire.give("", RECOMMEND, self.notices[RECOMMEND], coarse), "subject": mail})
+        profile = {"id": self.id, "profile": self.marks["profile"]}
+        self.app(201, "POST", "/v1/consents", {**wire.act("", RECOMMEND, "refuse"), "subject": profile})
+        self.app(200, "POST", "/v1/consents/query", {"subject": mail})
+
+    def asks(self, subject=None, tier="individual"):
+        body = self.mine() if subject is None else {**self.mine(), "subject": subject}
+        answer = self.app(200, "POST", "/v1/recommendations", body)
+        if answer["tier"] != tier or len(answer["items"]) != 5:
+            raise RuntimeError(f"expected {tier}: {answer}")
+        return answer
+
+    def recommendations(self):
+        self.asks({"id": self.email, "type": "email"})
+        self.asks({"id": self.id, "profile": self.marks["profile"]}, tier="none")
+        answer = self.app(200, "POST", "/v1/recommendations", self.call({"id": self.other}, self.marks["other place"], self.marks["other zip code"]))
+        self.of_others = self.model.users() - self.theirs(lambda: self.asks())
+        self.of_others -= self.theirs(lambda: self.asks({"id": self.email, "type": "email"}))
+        self.app(200, "POST", "/v1/recommendations/preview", self.mine())
+        self.me.must(200, "POST", "/v1/recommendations/preview", {key: value for key, value in self.mine().items() if key != "subject"})
+        lines = "\n".join(json.dumps(body) for body in (self.mine(), {"purpose": RECOMMEND, "count": 3}))
+        batch = self.gateway.app.call("POST", "/v1/recommendations/batch", lines, NDJSON)
+        if batch.status != 200 or answer["tier"] != "individual":
+            raise RuntimeError(f"{batch} {answer}")
+
+    def theirs(self, flow):
+        """The pseudonyms that the model sees by a flow."""
+        before = len(self.model.seen)
+        flow()
+        return self.model.users(before)
+
+    def events(self):
+        def event(subject, item):
+            return {"subject": subject, "type": "view", "item": f"item-{item}"}
+        body = {"events": [event({"id": self.id}, self.marks["item"]), event({"id": self.email, "type": "email"}, self.marks["item"]),
+                           event({"id": self.other}, self.marks["other item"])]}
+        key = {"Idempotency-Key": self.marks["retry key"]}
+        answers = [self.gateway.app.call("POST", "/v1/events", body, headers=key) for _ in range(2)]
+        if [answer.status for answer in answers] != [202, 202] or answers[0].json()["forwarded"] != 3:
+            raise RuntimeError(f"events: {answers}")
+        self.gateway.app.call("POST", "/v1/events", {"events": [event({"id": f"stranger-{self.marks['id']}"}, self.marks["muted item"])]})
+        # What is wrong is refused, and not repeated either.
+        self.gateway.app.call("POST", "/v1/recommendations", {**self.mine(), f"odd-{self.marks['id']}": 1})
+        self.gateway.app.call("POST", f"/v1/{self.marks['id']}", self.mine())
+
+    def rules(self):
+        self.me.must(200, "PATCH", "/v1/me/rules", {"mutes": {"tags": [f"tag-{self.marks['tag']}"], "items": [f"item-{self.marks['muted item']}"]},
+                                                    "boosts": {"tags": [f"boost-{self.marks['tag']}"]}, "dial": 0.3})
+        self.asks()
+        self.me.must(200, "POST", "/v1/me/reset", {"undo_within_hours": 5})
+        self.asks()
+        self.me.must(200, "POST", "/v1/me/reset/undo", {})
+        self.me.must(200, "POST", "/v1/me/forget", {"from": "2020-01-01T00:00:00Z", "to": "2021-01-01T00:00:00Z", "at_recipients": "keep"})
+        self.asks()
+
+    def links(self):
+        both = {"subject": {"id": self.id}, "alias": {"id": self.email, "type": "email"}}
+        for path, more in (("/v1/links", {"method": "support"}), ("/v1/links/remove", {}), ("/v1/links", {"method": "code"})):
+            self.app(200, "POST", path, {**both, **more})
+        self.asks({"id": self.email, "type": "email"})
+
+    def guardians(self):
+        child, guardian = {"id": self.child}, {"id": self.guardian}
+        year = time.gmtime().tm_year + 3
+        verified = {"method": "card", "verified_at": time.strftime("%Y-%m-%dT00:00:00Z", time.gmtime())}
+        self.app(200, "POST", "/v1/guardians", {"subject": child, "guardian": guardian, "under_14_until": f"{year}-05-01", "verification": verified})
+        gives = wire.give(self.child, RECOMMEND, self.notices[RECOMMEND], {"activity": "fine"})
+        self.app(201, "POST", "/v1/consents", {**gives, "guardian": True})
+        self.of_others |= self.theirs(lambda: self.app(200, "POST", "/v1/recommendations", {"subject": child, "purpose": RECOMMEND, "count": 5}))
+        self.for_child.must(200, "GET", "/v1/me")
+
+    def requests(self):
+        words = f"I am {self.marks['name']}, {self.email}. {self.marks['statement']}"
+        corrects = {"type": "rectification", "statement": f"I was born in {self.year}: {self.marks['correction']}"}
+        asked = [self.me.must(202, "POST", "/v1/me/requests", body) for body in
+                 ({"type": "access", "statement": words}, corrects, {"type": "explanation", "statement": words})]
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60))
+        self.app(202, "POST", "/v1/rights/requests", {"type": "portability", "subject": {"id": self.id}, "statement": words,
+                                                     "identity": {"method": "email", "verified_at": now}})
+        status, said = self.runs("requests", "show", asked[1]["id"], private=True)
+        self.that(status == 0 and self.marks["correction"] in said, "the operator opens a request and reads the correction", said)
+        status, said = self.runs("requests", "answer", asked[1]["id"], "--text", f"Done, {self.marks['name']}.", private=True)
+        self.that(status == 0, "and answers it", said)
+        self.runs("requests", "list", "--all")
+        self.me.must(202, "POST", "/v1/me/requests", {"type": "rectification", "statement": corrects["statement"]})
+
+    def reads(self):
+        """Everything that a person is told. The marks stand in it, so the gateway does hold them."""
+        told = b""
+        for path in ("/v1/me", "/v1/me/decisions", "/v1/me/consents", "/v1/me/rules", "/v1/me/receipts", "/v1/me/links", "/v1/me/requests", "/v1/me/export"):
+            answer = self.me.call("GET", path)
+            if answer.status != 200:
+                raise RuntimeError(f"{path}: {answer}")
+            told += answer.body
+            if path.endswith("export"):
+                self.rows = [row["index"] for row in answer.json()["log"]["rows"]]
+        read = {request["id"] for request in self.me.must(200, "GET", "/v1/me/requests")["requests"]}
+        told += b"".join(self.me.call("GET", f"/v1/me/requests/{name}").body for name in read)
+        found = {name for name, _ in self.search.find(told)}
+        held = {"item", "seed", "tag", "muted item", "statement", "correction", "name"}
+        self.that(held <= found and self.search.find_pseudonyms(told), "the person is told what is held of them, by the same search", held - found)
+
+    def backs_up(self):
+        status, said = self.runs("store", "backup")
+        self.backup = max(glob.glob(os.path.join(self.work, "backups", "consentry-*")), default="")
+        self.that(status == 0 and self.backup, "a backup before the erasure", said)
+
+    # ------------------------------------------------------------------------------------------------ erasure and after
+
+    def erases(self):
+        told = self.me.must(202, "POST", "/v1/me/requests", {"type": "erasure", "statement": self.marks["statement"]})
+        self.that(told.get("certificate") and told["status"] == "completed", "the person is erased by request", told)
+        deadline, states = time.monotonic() + 90, []
+        while time.monotonic() < deadline:
+            certificate = self.me.must(200, "GET", f"/v1/me/certificates/{told['certificate']}")
+            states = [recipient["state"] for recipient in certificate["recipients"]]
+            if set(states) == {"confirmed"}:
+                break
+            time.sleep(0.2)
+        self.that(states and set(states) == {"confirmed"}, "each recipient has confirmed", states)
+        gone = self.model.users() - self.of_others
+        with self.model.lock:
+            left = gone & set(self.model.events)
+        self.that(len(gone) >= 3 and not left and gone <= self.model.forgotten, f"the model holds nothing of {len(gone)} pseudonyms", left)
+        self.that(self.me.must(200, "GET", "/v1/me/requests")["requests"] == [], "the person is unknown")
+        self.asks(tier="none")
+
+    def rotates(self):
+        before = self.key_files()
+        status, said = self.runs("keys", "rotate", "--json")
+        after = self.key_files()
+        self.that(status == 0, "the keys rotate over the operator's door", said)
+        self.that(len(after) == 1 and not set(after) & set(before) and not set(after.values()) & set(before.values()),
+                  f"the old slot {sorted(before)} is gone, {sorted(after)} is there")
+
+    def key_files(self):
+        return {os.path.basename(path): leaks.read(path) for path in glob.glob(os.path.join(self.work, "keys", "kek-*"))}
+
+    def opens(self):
+        """All that the operator can still open is opened, and searched."""
+        rows, _ = self.opened(self.rows, "supervisory_authority")
+        self.that(len(rows) == len(self.rows) > 10 and all(row.get("why") == "erased" for row in rows),
+                  f"none of the person's {len(self.rows)} rows opens for the operator", rows)
+        shard = self.app(200, "GET", "/log/shards")["shards"][-1]
+        told = os.path.join(self.work, "opened.json")
+        with open(told, "w") as file:
+            json.dump({"rows": rows[:1]}, file)
+        checked = subprocess.run([self.gateway.binary, "audit", "open-row", told, "--key", shard["vkey"]], capture_output=True, check=False)
+        self.that(checked.returncode != 0, "and `audit open-row` takes such a row for nothing", checked.stdout)
+        size = int(self.gateway.app.call("GET", "/log/checkpoint").body.split(b"\n")[1])
+        read = [self.opened(range(start, min(start + 50, size)), "incident") for start in range(0, size, 50)]
+        opened, whole = sum("body" in row for rows, _ in read for row in rows), "".join(said for _, said in read)
+        # Also as it was before it was put between quotes.
+        bodies = (whole + whole.replace("\\\\", "\\").replace('\\"', '"')).encode()
+        gone, kept = self.model.users() - self.of_others, {"other item", "other place", "other zip code", "child"}
+        self.search.pseudonyms, everybody = gone, self.search.pseudonyms
+        found = self.search.find_pseudonyms(bodies) + [hit for hit in self.search.find(bodies) if hit[0] not in kept]
+        self.search.pseudonyms = everybody
+        self.that(opened > 10 and not found, f"{opened} of {size} rows open, and hold nothing of the person", found)
+        self.that(any(user in whole for user in self.of_others), "by the same search somebody who stays is found in theirs")
+        status, said = self.runs("audit", "reconcile", "--json")
+        self.that(status == 0, "`audit reconcile`: every row has a living key or a certificate", said)
+
+    def opened(self, indices, reason):
+        """Rows that the operator asks for, and the answer as it came."""
+        _, said = self.runs("audit", "open", *map(str, indices), "--reason", reason, private=True)
+        return json.JSONDecoder().raw_decode(said)[0]["rows"], said
+
+    def last(self):
+        self.that(self.gateway.stop() == 0, "the gateway ends in order")
+        status, said = self.runs("store", "verify")
+        self.that(status == 0, "`store verify`: the store is whole", said)
+        status, said = self.runs("store", "verify", "--backup", self.backup)
+        self.that(status == 0, "the backup of before is whole", said)
+        status, said = self.runs("store", "restore", self.backup)
+        self.that(status != 0 and "sealed under key-encryption key" in said, f"and `store restore` refuses it: {said.strip()}")
+        self.nowhere("the end")
+        self.gateway.start()
+        self.asks(tier="none")
+        self.app(200, "POST", "/v1/recommendations", self.call({"id": self.other}, self.marks["other place"], self.marks["other zip code"]))
+        self.nowhere("a start after all")
+        self.gateway.stop()
+
+    def tell(self):
+        self.gateway.start()
+        for claim, flow in [("consents", self.consents), ("recommendations, previews, a batch", self.recommendations), ("events", self.events),
+                            ("rules, a reset undone, forgetting", self.rules), ("links", self.links), ("a guardian", self.guardians),
+                            ("requests by right", self.requests), ("what a person is told", self.reads), ("a backup", self.backs_up),
+                            ("erasure", self.erases), ("rotation", self.rotates), ("what can still be opened", self.opens)]:
+            self.step(claim, flow)
+        self.last()
+        passed = {name for path, raw, _ in self.model.seen for name, _ in self.search.find(raw)}
+        self.that(passed == set(PASSES), "the model saw what was agreed to, and the search finds it there", sorted(passed ^ set(PASSES)))
+        control(self.work, self.marks, self.search)
+        print(f"{len(self.marks) + 1} marks and {len(self.search.pseudonyms)} pseudonyms; at most {self.files[0]} files, {self.files[1] / 1e6:.1f} MB "
+              f"searched at a time; {len(self.model.seen)} calls at the model; {self.passed} claims hold, {len(self.failed)} do not")
+        return not self.failed
+
+
+def control(work, marks, search):
+    """Plants each mark in a copy, in each form, and finds it by the same search."""
+    largest = max(leaks.files_under(os.path.join(work, "data", "journal")), key=os.path.getsize)
+    copy = os.path.join(work, "copy")
+    shutil.copy(largest, copy)
+    whole, missed = leaks.read(copy).rstrip(b"\0"), []
+    planted = [(name, mark) for name, mark in marks.items()] + [("birth year", search.member)] + [("pseudonym", user) for user in search.pseudonyms]
+    for place, (name, text) in enumerate(planted):
+        for form, write in FORMS.items():
+            with open(copy, "wb") as file:
+                middle = len(whole) // 2 + place
+                file.write(whole[:middle] + write(text) + whole[middle:] + bytes(999))
+            data = leaks.read(copy)
+            if name not in {found for found, _ in search.find(data) + search.find_pseudonyms(data)}:
+                missed.append((name, form))
+    os.remove(copy)
+    if missed or search.find(whole) or search.find_pseudonyms(whole):
+        sys.exit(f"FAIL the search does not find what is planted: {missed}")
+    print(f"ok   {len(planted)} values planted in a copy in each of {len(FORMS)} forms are found, and none in the copy before")
+
+
+FORMS = {"utf-8": str.encode, "utf-16le": lambda text: text.encode("utf-16-le"), "base64": lambda text: base64.b64encode(text.encode()),
+         "base64url": lambda text: base64.urlsafe_b64encode(b"x" + text.encode()), "hex": lambda text: text.encode().hex().encode(),
+         "percent": lambda text: "".join(f"%{byte:02X}" for byte in text.encode()).encode()}
+
+
+def self_test():
+    """The search finds what is planted, and a gateway's own folder is not needed to see that."""
+    leaks.self_test()
+    draw = random.Random(5)
+    marks = {name: leaks.marker(draw, 12) for name in WORDS}
+    search = Search(marks, 1955)
+    search.pseudonyms = {"p" + "".join(draw.choice("abcdefghijklmnopqrstuvwxyz234567") for _ in range(25)) + "a"}
+    assert search.find(b"born 1955.", text=True) and not search.find(b"at 1719551.2", text=True)
+    raw = base64.b32decode(next(iter(search.pseudonyms))[1:].upper() + "======")
+    assert search.find_pseudonyms(b"x" + raw) and not search.find_pseudonyms(raw[1:])
+    with tempfile.TemporaryDirectory() as work:
+        os.makedirs(os.path.join(work, "data", "journal"))
+        with open(os.path.join(work, "data", "journal", "1"), "wb") as file:
+            file.write(draw.randbytes(100_000) + bytes(100_000))
+        control(work, marks, search)
+    print("self-test: ok")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--binary")
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--work", help="keep the folder")
+    parser.add_argument("--self-test", action="store_true")
+    options = parser.parse_args()
+    if options.self_test:
+        return self_test()
+    if not options.binary:
+        parser.error("--binary is needed")
+    work = options.work or tempfile.mkdtemp(prefix="consentry-canary-")
+    os.makedirs(work, exist_ok=True)
+    run = Run(options, work)
+    holds = False
+    try:
+        holds = run.tell()
+    finally:
+        if run.gateway.running:
+            run.gateway.kill()
+        if not holds:
+            print(f"the folder is {work}, the seed {options.seed}", file=sys.stderr)
+    if not holds:
+        sys.exit(f"FAIL {'; '.join(run.failed)}")
+    if not options.work:
+        shutil.rmtree(work)
+
+
+if __name__ == "__main__":
+    main()
