@@ -11,11 +11,6 @@ muted tag, statement, correction, header and token of theirs carries a mark draw
 the data, key and backup folders, the gateway's output, the output of the operator's commands, /metrics, and what the model was
 told are searched for each mark, and the files and outputs for each pseudonym that the model saw.
 
-Forms searched: UTF-8 without regard to case, UTF-16LE (and BE), base64 and base64url at each alignment, hex, percent-encoded
-(`real-loop/leaks.py`); a pseudonym also as the 16 bytes that it spells. A birth year is too short to be marked: it is looked
-for as the member `"birth_year":N` in each form, and as a number of its own in what is text. What is encrypted is not looked
-into by this, so afterwards all that the operator can still open is opened and searched.
-
 The model may see items and coarse places of whoever agreed to them; ids, names, addresses, statements and tokens never.
 
 At last the person is erased by request, the recipient confirms, the keys rotate: no form of a mark or a pseudonym is anywhere,
@@ -23,115 +18,38 @@ the rows of the person open for nobody, and the backup from before opens no more
 Ends with status 1 if anything is not so; the folder then stays.
 """
 import argparse
-import base64
 import glob
-import http.client
 import json
 import os
 import random
-import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [HERE, os.path.join(HERE, "real-loop")]
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import client as wire  # noqa: E402
-import leaks  # noqa: E402
+import planted  # noqa: E402
 from gateway import POPULAR, RECOMMEND, Gateway  # noqa: E402
+from planted import leaks  # noqa: E402
 
 NDJSON, HEAD = "application/x-ndjson", '[backup]\ndir = "{work}/backups"\n'
-WORDS = ["id", "email", "name", "statement", "correction", "item", "seed", "tag", "muted item", "zip code", "occupation", "header",
-         "retry key", "other id", "other item", "other zip code", "child", "guardian", "profile"]
 # What a consent of this run lets pass to the model, and on which path.
 PASSES = {"item": {"/events", "/recommend"}, "seed": {"/recommend"}, "other item": {"/events"}, "other place": {"/recommend"},
           "other zip code": {"/recommend"}}
-
-
-class Model:
-    """A model that keeps every request, byte for byte, and the events by whom they are about until it is told to forget."""
-
-    def __init__(self):
-        self.lock, self.seen, self.events, self.forgotten = threading.Lock(), [], {}, set()
-        model = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers.get("content-length", 0)))
-                answer = model.takes(self.path, f"{self.requestline}\n{self.headers}", body)
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def takes(self, path, head, body):
-        said = json.loads(body or b"{}")
-        with self.lock:
-            self.seen.append((path, head.encode() + body, said))
-            for event in said.get("events", []):
-                self.events.setdefault(event["user"], []).append(event)
-            if path == "/forget":
-                self.forgotten.add(said["user"])
-                self.events.pop(said["user"], None)
-        items = [{"id": f"stub-{n}", "score": 1 - n / 100, "categories": ["stub"]} for n in range(30)]
-        return json.dumps({"items": items} if path == "/recommend" else {}).encode()
-
-    def users(self, since=0):
-        with self.lock:
-            said = [said for path, _, said in self.seen[since:] if path != "/forget"]
-        return {entry["user"] for body in said for entry in (body, *body.get("events", [])) if "user" in entry}
-
-
-class Search:
-    """Looks for marks, a birth year and pseudonyms at once."""
-
-    def __init__(self, marks, year):
-        self.marks, self.year, self.pseudonyms = marks, year, set()
-        self.of = {mark: name for name, mark in marks.items()}
-        self.fixed = leaks.Search(list(marks.values()))
-        self.member = f'"birth_year":{year}'
-        self.aged = leaks.Search([self.member])
-        self.number = re.compile(rb"(?<![0-9.])%d(?![0-9])" % year)
-
-    def find(self, data, text=False):
-        """The names of what is found, with the form it was found in."""
-        found = [(self.of[mark], form) for mark, form in self.fixed.find(data)]
-        found += [("birth year", form) for _, form in self.aged.find(data)]
-        if text and self.number.search(data):
-            found.append(("birth year", "plain"))
-        return found
-
-    def find_pseudonyms(self, data):
-        raw = [base64.b32decode(user[1:].upper() + "=" * (-(len(user) - 1) % 8)) for user in self.pseudonyms]
-        found = [("pseudonym", form) for _, form in leaks.Search(sorted(self.pseudonyms)).find(data)]
-        return found + [("pseudonym", "its bytes") for needle in raw if needle in data]
 
 
 class Run:
     def __init__(self, options, work):
         self.work, self.failed, self.passed, self.files = work, [], 0, (0, 0)
         draw = random.Random(options.seed)
-        marks = {name: leaks.marker(draw, 12) for name in WORDS}
+        marks = {name: leaks.marker(draw, 12) for name in planted.WORDS}
         # The digits of a latitude behind those that a coarse place keeps.
         marks |= {name: str(draw.randrange(10**10, 10**11) | 1) for name in ("place", "other place")}
-        self.marks, self.year = marks, draw.randrange(1931, 1969)
-        self.model = Model()
+        # An adult, in a decade of ages that has a band of its own.
+        self.marks, self.year = marks, time.gmtime().tm_year - draw.randrange(30, 60)
+        self.model = planted.Model()
         os.makedirs(os.path.join(work, "backups"))
         self.gateway = Gateway(options.binary, work, self.model.port, more=HEAD.format(work=work), store="reserve_bytes = 1048576")
         self.commands = os.path.join(work, "commands.log")
@@ -144,7 +62,7 @@ class Run:
         loud = {"User-Agent": f"app-{marks['header']}", "Cookie": f"sid={marks['header']}", "X-Request-Id": marks["header"]}
         self.gateway.app.headers |= loud
         self.me, self.them, self.for_child = (wire.Client(self.gateway.port, token, loud) for token in tokens)
-        self.search = Search(marks, self.year)
+        self.search = planted.Search(marks, self.year)
 
     # ------------------------------------------------------------------------------------------------ what is asserted
 
@@ -157,11 +75,9 @@ class Run:
     def step(self, claim, flow):
         """Goes through a flow, and searches everything."""
         before = len(self.model.seen)
-        told = flow()
+        flow()
         self.search.pseudonyms |= self.model.users()
-        self.that(True, f"{claim} ({len(self.model.seen) - before} calls at the model)")
-        self.nowhere(claim)
-        return told
+        self.nowhere(f"{claim} ({len(self.model.seen) - before} calls at the model)")
 
     def nowhere(self, when):
         found, number, size = [], 0, 0
@@ -175,33 +91,16 @@ class Run:
             number, size = number + 1, size + len(data)
             hits = self.search.find(data, text=path in logs) + self.search.find_pseudonyms(data)
             found += [(os.path.relpath(path, self.work), *hit) for hit in hits]
-        metrics = self.metrics()
+        metrics = self.gateway.metrics()
         found += [("/metrics", *hit) for hit in self.search.find(metrics, text=True) + self.search.find_pseudonyms(metrics)]
         self.files = max(self.files, (number, size))
-        if found:
-            self.that(False, f"nothing in {number} files, logs and metrics after: {when}", found)
         with self.model.lock:
             seen = [(path, raw) for path, raw, _ in self.model.seen]
         leaked = {(path, *hit) for path, raw in seen for hit in self.search.find(raw)
                   if hit[1] != "plain" or path not in PASSES.get(hit[0], ())}
         leaked |= {(path, "birth year", "plain") for path, raw in seen if b"birth_year" in raw and self.search.number.search(raw)}
-        if leaked:
-            self.that(False, f"the model saw what was agreed to alone after: {when}", sorted(leaked))
-
-    def metrics(self):
-        """What the operator's door tells; nothing while no gateway runs."""
-        if self.gateway.running is None or self.gateway.running.process.poll() is not None:
-            return b""
-        connection = http.client.HTTPConnection("operator", timeout=20)
-        connection.sock = socket.socket(socket.AF_UNIX)
-        connection.sock.connect(os.path.join(self.work, "data", "operator.sock"))
-        connection.request("GET", "/metrics")
-        answer = connection.getresponse()
-        told = answer.read()
-        connection.close()
-        if answer.status != 200 or b"consentry_" not in told:
-            raise RuntimeError(f"no metrics: {answer.status}")
-        return told
+        self.that(not found, f"in no file, log or metric after: {when}", found)
+        self.that(not leaked, "and at the model only what was agreed to", sorted(leaked))
 
     def runs(self, *words, private=False):
         """Runs a command of the operator's: its status and what it printed, which is searched with the logs unless it is private."""
@@ -263,6 +162,13 @@ class Run:
         batch = self.gateway.app.call("POST", "/v1/recommendations/batch", lines, NDJSON)
         if batch.status != 200 or answer["tier"] != "individual":
             raise RuntimeError(f"{batch} {answer}")
+        coarse = [said["context"] for path, _, said in self.model.seen if said.get("seed_items")]
+        decade = self.age() // 10 * 10
+        wanted = {"location": {"lat": 37.5, "lon": 126.9}, "demographics": {"age_band": f"{decade}-{decade + 9}"}}
+        self.that(coarse and all(context == wanted for context in coarse), "place and birth year left as coarsely as agreed", coarse)
+
+    def age(self):
+        return time.gmtime().tm_year - self.year
 
     def theirs(self, flow):
         """The pseudonyms that the model sees by a flow."""
@@ -432,54 +338,10 @@ class Run:
         self.last()
         passed = {name for path, raw, _ in self.model.seen for name, _ in self.search.find(raw)}
         self.that(passed == set(PASSES), "the model saw what was agreed to, and the search finds it there", sorted(passed ^ set(PASSES)))
-        control(self.work, self.marks, self.search)
+        planted.control(self.work, self.marks, self.search)
         print(f"{len(self.marks) + 1} marks and {len(self.search.pseudonyms)} pseudonyms; at most {self.files[0]} files, {self.files[1] / 1e6:.1f} MB "
               f"searched at a time; {len(self.model.seen)} calls at the model; {self.passed} claims hold, {len(self.failed)} do not")
         return not self.failed
-
-
-def control(work, marks, search):
-    """Plants each mark in a copy, in each form, and finds it by the same search."""
-    largest = max(leaks.files_under(os.path.join(work, "data", "journal")), key=os.path.getsize)
-    copy = os.path.join(work, "copy")
-    shutil.copy(largest, copy)
-    whole, missed = leaks.read(copy).rstrip(b"\0"), []
-    planted = [(name, mark) for name, mark in marks.items()] + [("birth year", search.member)] + [("pseudonym", user) for user in search.pseudonyms]
-    for place, (name, text) in enumerate(planted):
-        for form, write in FORMS.items():
-            with open(copy, "wb") as file:
-                middle = len(whole) // 2 + place
-                file.write(whole[:middle] + write(text) + whole[middle:] + bytes(999))
-            data = leaks.read(copy)
-            if name not in {found for found, _ in search.find(data) + search.find_pseudonyms(data)}:
-                missed.append((name, form))
-    os.remove(copy)
-    if missed or search.find(whole) or search.find_pseudonyms(whole):
-        sys.exit(f"FAIL the search does not find what is planted: {missed}")
-    print(f"ok   {len(planted)} values planted in a copy in each of {len(FORMS)} forms are found, and none in the copy before")
-
-
-FORMS = {"utf-8": str.encode, "utf-16le": lambda text: text.encode("utf-16-le"), "base64": lambda text: base64.b64encode(text.encode()),
-         "base64url": lambda text: base64.urlsafe_b64encode(b"x" + text.encode()), "hex": lambda text: text.encode().hex().encode(),
-         "percent": lambda text: "".join(f"%{byte:02X}" for byte in text.encode()).encode()}
-
-
-def self_test():
-    """The search finds what is planted, and a gateway's own folder is not needed to see that."""
-    leaks.self_test()
-    draw = random.Random(5)
-    marks = {name: leaks.marker(draw, 12) for name in WORDS}
-    search = Search(marks, 1955)
-    search.pseudonyms = {"p" + "".join(draw.choice("abcdefghijklmnopqrstuvwxyz234567") for _ in range(25)) + "a"}
-    assert search.find(b"born 1955.", text=True) and not search.find(b"at 1719551.2", text=True)
-    raw = base64.b32decode(next(iter(search.pseudonyms))[1:].upper() + "======")
-    assert search.find_pseudonyms(b"x" + raw) and not search.find_pseudonyms(raw[1:])
-    with tempfile.TemporaryDirectory() as work:
-        os.makedirs(os.path.join(work, "data", "journal"))
-        with open(os.path.join(work, "data", "journal", "1"), "wb") as file:
-            file.write(draw.randbytes(100_000) + bytes(100_000))
-        control(work, marks, search)
-    print("self-test: ok")
 
 
 def main():
@@ -490,7 +352,7 @@ def main():
     parser.add_argument("--self-test", action="store_true")
     options = parser.parse_args()
     if options.self_test:
-        return self_test()
+        return planted.self_test()
     if not options.binary:
         parser.error("--binary is needed")
     work = options.work or tempfile.mkdtemp(prefix="consentry-canary-")
