@@ -11,6 +11,7 @@ import os
 import random
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import threading
@@ -23,6 +24,9 @@ import leaks  # noqa: E402
 # What carries a mark of its own.
 WORDS = ["id", "email", "name", "statement", "correction", "item", "seed", "tag", "muted item", "zip code", "occupation", "header",
          "retry key", "other id", "other item", "other zip code", "child", "guardian", "profile"]
+# What a consent of this run lets pass to the model, and on which path.
+PASSES = {"item": {"/events", "/recommend"}, "seed": {"/recommend"}, "other item": {"/events"}, "other place": {"/recommend"},
+          "other zip code": {"/recommend"}}
 # The forms in which values are planted in the control; `leaks.forms` has those that are searched for.
 FORMS = {"utf-8": str.encode, "utf-16le": lambda text: text.encode("utf-16-le"), "base64": lambda text: base64.b64encode(text.encode()),
          "base64url": lambda text: base64.urlsafe_b64encode(b"x" + text.encode()), "hex": lambda text: text.encode().hex().encode(),
@@ -97,6 +101,66 @@ class Search:
         raw = [base64.b32decode(user[1:].upper() + "=" * (-(len(user) - 1) % 8)) for user in self.pseudonyms]
         found = [("pseudonym", form) for _, form in leaks.Search(sorted(self.pseudonyms)).find(data)]
         return found + [("pseudonym", "its bytes") for needle in raw if needle in data]
+
+
+class Watch:
+    """A gateway and its model under watch: what is claimed of them, and the search of all that they leave behind."""
+
+    def __init__(self, gateway, model):
+        self.gateway, self.model, self.work = gateway, model, gateway.work
+        self.failed, self.passed, self.files = [], 0, (0, 0)
+        self.commands = os.path.join(self.work, "commands.log")
+
+    def that(self, holds, claim, found=""):
+        self.passed += bool(holds)
+        if not holds:
+            self.failed.append(claim)
+        print(f"{'ok  ' if holds else 'FAIL'} {claim}{f': {str(found)[:600]}' if found and not holds else ''}", flush=True)
+
+    def step(self, claim, flow):
+        """Goes through a flow, and searches everything."""
+        before = len(self.model.seen)
+        flow()
+        self.search.pseudonyms |= self.model.users()
+        self.nowhere(f"{claim} ({len(self.model.seen) - before} calls at the model)")
+
+    def nowhere(self, when):
+        """Searches everything."""
+        found, number, size = [], 0, 0
+        folders = [os.path.join(self.work, name) for name in ("data", "keys", "backups")]
+        logs = [self.gateway.log, self.commands]
+        for path in leaks.files_under(*folders, *filter(os.path.exists, logs)):
+            try:
+                data = leaks.read(path)
+            except (FileNotFoundError, OSError):
+                continue  # a socket, or a file that went meanwhile
+            number, size = number + 1, size + len(data)
+            hits = self.search.find(data, text=path in logs) + self.search.find_pseudonyms(data)
+            found += [(os.path.relpath(path, self.work), *hit) for hit in hits]
+        metrics = self.gateway.metrics()
+        found += [("/metrics", *hit) for hit in self.search.find(metrics, text=True) + self.search.find_pseudonyms(metrics)]
+        self.files = max(self.files, (number, size))
+        with self.model.lock:
+            seen = [(path, raw) for path, raw, _ in self.model.seen]
+        leaked = {(path, *hit) for path, raw in seen for hit in self.search.find(raw)
+                  if hit[1] != "plain" or path not in PASSES.get(hit[0], ())}
+        leaked |= {(path, "birth year", "plain") for path, raw in seen if b"birth_year" in raw and self.search.number.search(raw)}
+        self.that(not found, f"in no file, log or metric after: {when}", found)
+        self.that(not leaked, "and at the model only what was agreed to", sorted(leaked))
+
+    def runs(self, *words, private=False):
+        """Runs a command of the operator's: its status and what it printed, which is searched with the logs unless it is private."""
+        ran = subprocess.run([self.gateway.binary, *words, "--config", self.gateway.config], capture_output=True, timeout=300, check=False)
+        if not private:
+            with open(self.commands, "ab") as log:
+                log.write(b" ".join(word.encode() for word in words) + b"\n" + ran.stdout + ran.stderr)
+        return ran.returncode, (ran.stdout + ran.stderr).decode()
+
+    def token(self, kind, who, *more):
+        status, said = self.runs("token", kind, who, "--seconds", "86400", *more, private=True)
+        if status:
+            raise RuntimeError(f"no token: {said}")
+        return said.split()[-1]
 
 
 def control(work, marks, search):
