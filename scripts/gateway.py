@@ -3,6 +3,7 @@ import json
 import os
 import secrets
 import signal
+import socket
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -135,6 +136,22 @@ class Gateway:
 
     def stop(self):
         return self.running.end()
+
+    def metrics(self):
+        """What the operator's door tells of /metrics; nothing while no gateway runs."""
+        if self.running is None or self.running.process.poll() is not None:
+            return b""
+        connection = wire.http.client.HTTPConnection("operator", timeout=20)
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.settimeout(20)
+        connection.sock.connect(os.path.join(self.work, "data", "operator.sock"))
+        connection.request("GET", "/metrics")
+        answer = connection.getresponse()
+        told = answer.read()
+        connection.close()
+        if answer.status != 200 or b"consentry_" not in told:
+            raise RuntimeError(f"no metrics: {answer.status}")
+        return told
 
     def memory(self):
         """What it holds in memory, in bytes."""
