@@ -74,6 +74,10 @@ def past(text):
     return None if text is None else (now - datetime.timedelta(hours=1)).isoformat()
 
 
+def soon():
+    return (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)).isoformat()
+
+
 def fit(value):
     """JSON Schema counts characters where the gateway counts bytes: what is not ASCII is kept short."""
     if isinstance(value, str):
@@ -118,6 +122,57 @@ def complete_events(body):
 def complete_rules(body):
     if body.get("categories_off"):
         body["categories_off"] = [pick(CONTEXT, name) for name in body["categories_off"]]
+    if body.get("private_until") is not None:
+        # A private session lasts a day at most.
+        body["private_until"] = soon()
+
+
+def complete_own(body):
+    """An act on what is held: a purpose of the catalogue, and times that are past."""
+    if body.get("purpose") is not None:
+        body["purpose"] = pick(CONSENTED, body["purpose"])
+    if "from" in body:
+        body["from"], body["to"] = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
+
+
+def complete_export(body):
+    body["encrypt_to"] = {"passphrase": "correct horse battery"}
+    body["form"] = "json"
+
+
+def complete_erasure(body):
+    body["confirm"] = True
+
+
+def complete_explanation(body):
+    # One of the two names an answer.
+    body.pop("log", None)
+    body["recommendation_id"] = body.get("recommendation_id") or "e3e70682-c209-4cac-a29f-6fbed82c07cd"
+
+
+def complete_request(body):
+    """What is asked for by right; each kind has members of its own, so a case is one kind."""
+    kept = {"type": "access", "statement": body.get("statement") or "-"}
+    if body.get("subject") is not None:
+        kept["subject"] = body["subject"]
+    body.clear()
+    body.update(kept)
+
+
+def complete_rights_request(body):
+    body.setdefault("subject", {"id": "user-4395"})
+    if body["subject"] is None:
+        body["subject"] = {"id": "user-4395"}
+    complete_request(body)
+
+
+def complete_own_request(body):
+    body.pop("subject", None)
+    complete_request(body)
+
+
+def complete_identity(body):
+    body["identity"] = {"method": "session", "verified_at": past("-")}
 
 
 # A word for each filter of the auditor's reads: those of vocabularies.
@@ -126,6 +181,14 @@ WORDS = {"outcome": "none", "purpose": CONSENTED[0], "recipient": "-", "reason":
 
 
 def complete_query(query):
+    for name in ("kind", "recipient", "language", "purpose"):
+        # No name is empty.
+        if query.get(name) in ("", [""]):
+            query.pop(name)
+    if query.get("language"):
+        query["language"] = "en"
+    if query.get("kind"):
+        query["kind"] = "person"
     for name, word in WORDS.items():
         if query.get(name):
             query[name] = [word] if isinstance(query[name], list) else word
@@ -138,7 +201,11 @@ def complete_query(query):
 
 
 COMPLETE = {"recommend": complete_call, "preview_recommendations": complete_call, "recommend_batch": complete_call,
-            "record_consent": complete_act, "send_events": complete_events, "change_own_rules": complete_rules}
+            "record_consent": complete_act, "send_events": complete_events, "change_own_rules": complete_rules,
+            "erase_oneself": complete_erasure, "export_own_encrypted": complete_export, "forget_own": complete_own,
+            "reset_own": complete_own, "request_by_right": complete_own_request,
+            "request_for_a_person": complete_rights_request, "confirm_request": complete_identity,
+            "explain_own_decision": complete_explanation}
 
 
 @schemathesis.hook
@@ -152,8 +219,11 @@ def before_call(context, case, kwargs):
         case.path_parameters.update(fit(dict(case.path_parameters)))
     if name in COMPLETE and isinstance(case.body, dict):
         COMPLETE[name](case.body)
-    if case.query and case.operation.path.startswith("/v1/audit/"):
+    if case.query and case.operation.path.startswith(("/v1/audit/", "/v1/me/")):
         complete_query(case.query)
+        if case.operation.path.startswith("/v1/me/"):
+            # A recipient that was never asked is no filter.
+            case.query.pop("recipient", None)
     if name == "put_item" and isinstance(case.body, dict):
         # The id of the path is the id.
         case.body.pop("id", None)

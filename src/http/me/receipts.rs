@@ -31,7 +31,7 @@ const USUAL: usize = 20;
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct Page {
     /// The `next` of the page before; the newest receipts without it.
-    #[param(minimum = 1)]
+    #[param(minimum = 1, maximum = 4_294_967_295_u64, value_type = Option<i64>)]
     before: Option<u32>,
     /// How many at most.
     #[param(minimum = 1, maximum = 100, default = 20)]

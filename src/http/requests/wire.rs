@@ -48,7 +48,7 @@ pub(in crate::http) struct RightsRequest {
     #[schema(value_type = Option<String>, format = Date)]
     pub(super) under_14_until: Option<Birthday>,
     /// In the person's own words. It is kept sealed under their key.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 4096)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 4096, pattern = r"^[^\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]*$")]
     pub(super) statement: Option<Read<Words>>,
     /// In an erasure, whether imports about the person are to be refused from then on. For that, a keyed hash of their id is
     /// kept, and the certificate says so. Only consent that they give anew lifts it.
