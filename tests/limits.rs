@@ -77,6 +77,43 @@ async fn a_body_that_does_not_come_is_told_so() {
 }
 
 #[tokio::test]
+async fn a_call_that_is_refused_by_its_head_leaves_the_connection_whole() {
+    let stage = with("").await;
+    let mut wire = Wire::to(stage.address).await;
+    for path in ["/v1/nothing-here", "/v1/recommendations"] {
+        // More than one look at the socket finds there.
+        let length = 900_000;
+        let call =
+            format!("POST {path} HTTP/1.1\r\nhost: gateway\r\ncontent-length: {length}\r\n\r\n");
+        wire.says(call).await;
+        wire.says(" ".repeat(length)).await;
+        let heard = wire.hears_one().await;
+        assert!(
+            heard.starts_with("http/1.1 40") && !heard.contains("connection: close"),
+            "{heard}"
+        );
+        wire.says(HEALTH).await;
+        assert!(wire.hears_one().await.starts_with("http/1.1 200"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_cannot_go_on_is_said_to_end() {
+    let stage = with("").await;
+    for header in ["content-length: 9\r\nexpect: 100-continue", "content-length: 5000000"] {
+        let mut wire = Wire::to(stage.address).await;
+        wire.says(format!("POST /v1/nothing-here HTTP/1.1\r\nhost: gateway\r\n{header}\r\n\r\n"))
+            .await;
+        let heard = wire.hears_all().await;
+        assert!(
+            heard.starts_with("HTTP/1.1 404") && heard.contains("connection: close"),
+            "{heard}"
+        );
+        assert!(!heard.contains("100 Continue"), "{heard}");
+    }
+}
+
+#[tokio::test]
 async fn a_head_beyond_its_size_is_refused() {
     let stage = with("head_bytes = 8192\nheaders = 20").await;
     for headers in [format!("x-long: {}\r\n", "a".repeat(9000)), "x-many: 1\r\n".repeat(30)] {

@@ -6,11 +6,12 @@ use std::{
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use axum::{Router, body::Body, response::IntoResponse as _};
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use tower::Service as _;
@@ -18,11 +19,15 @@ use tower::Service as _;
 use super::{
     load::{Load, Turn},
     pace::Pace,
+    rest::{self, Lent},
 };
 use crate::http::{Problem, ProblemKind};
 
 /// The path that is answered whatever the load is: to say that the process runs costs nothing.
 const HEALTH: &str = "/healthz";
+
+/// Says of a connection that it ends with this answer.
+const LAST: HeaderValue = HeaderValue::from_static("close");
 
 /// What one connection hands its calls to.
 #[derive(Clone)]
@@ -38,18 +43,33 @@ impl Calls {
         mut self,
         request: Request<Incoming>,
     ) -> Result<Response<Answer>, Infallible> {
-        if !self.load.has_room() && request.uri().path() != HEALTH {
-            let turn = self.load.begin(&self.pace);
-            return Ok(Answer::of(overloaded().into_response(), turn, &self.pace));
-        }
+        let has_room = self.load.has_room() || request.uri().path() == HEALTH;
         let turn = self.load.begin(&self.pace);
+        let (request, rest) = rest::lend(request);
+        let mut response = if has_room {
+            self.route(request).await
+        } else {
+            drop(request);
+            overloaded().into_response()
+        };
+        // Who was waited for in vain already is not waited for again.
+        let waited = self.pace.is_late() || response.status() == StatusCode::REQUEST_TIMEOUT;
+        let patience = if waited { Duration::ZERO } else { rest::WITHIN };
+        if !rest.take_in(patience).await {
+            response.headers_mut().insert(header::CONNECTION, LAST);
+        }
+        Ok(Answer::of(response, turn, &self.pace))
+    }
+
+    /// What the router answers, if it does so in time.
+    async fn route(&mut self, request: Request<Lent>) -> Response<Body> {
         let mut answered = pin!(self.router.call(request));
-        let response = poll_fn(|cx| match answered.as_mut().poll(cx) {
+        let answer = poll_fn(|cx| match answered.as_mut().poll(cx) {
             Poll::Ready(Ok(response)) => Poll::Ready(response),
             Poll::Pending if self.pace.is_late() => Poll::Ready(late().into_response()),
             Poll::Pending => Poll::Pending,
         });
-        Ok(Answer::of(response.await, turn, &self.pace))
+        answer.await
     }
 }
 

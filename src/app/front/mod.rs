@@ -14,6 +14,7 @@ mod io;
 mod load;
 mod pace;
 mod refuse;
+mod rest;
 mod tls;
 
 use std::{sync::Arc, time::Duration};
