@@ -18,6 +18,10 @@ use consentry::{
     store::{Batch, Key, Put},
 };
 
+/// As the binary does.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const A_BATCH: usize = 2000;
 
 fn main() {

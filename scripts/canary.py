@@ -6,8 +6,9 @@
 
 One person, with an e-mail address linked to their id, goes through everything that the gateway offers: consents, recommendations,
 previews, batches, events, rules, a reset and its undoing, forgetting, links, requests by right, receipts, their view, their
-export. Another person agrees to more, and a child has a guardian. Each id, e-mail address, name, place, birth year, item,
-muted tag, statement, correction, header and token of theirs carries a mark drawn for the run. After each step every file under
+export in each form. Another person agrees to more, a child has a guardian, and a controller hands requests over by OpenDSR,
+the last of which erases a person of its own. Each id, e-mail address, name, place, birth year, item,
+muted tag, statement, correction, passphrase, header and token of theirs carries a mark drawn for the run. After each step every file under
 the data, key and backup folders, the gateway's output, the output of the operator's commands, /metrics, and what the model was
 told are searched for each mark, and the files and outputs for each pseudonym that the model saw.
 
@@ -19,6 +20,7 @@ Ends with status 1 if anything is not so; the folder then stays.
 """
 import argparse
 import glob
+import io
 import json
 import os
 import random
@@ -27,14 +29,17 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
+import zipfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import client as wire  # noqa: E402
 import planted  # noqa: E402
-from gateway import POPULAR, RECOMMEND, Gateway  # noqa: E402
+from gateway import POPULAR, RECOMMEND, Gateway, opendsr  # noqa: E402
 from planted import leaks  # noqa: E402
 
-NDJSON, HEAD = "application/x-ndjson", '[backup]\ndir = "{work}/backups"\n'
+NDJSON, ORDERS = "application/x-ndjson", "/opendsr/v2/requests"
+BACKUPS = '[backup]\ndir = "{work}/backups"\n'
 
 
 class Run(planted.Watch):
@@ -48,9 +53,11 @@ class Run(planted.Watch):
         model = planted.Model()
         os.makedirs(os.path.join(work, "backups"))
         # Whatever the disk has left is enough for so few people.
-        super().__init__(Gateway(options.binary, work, model.port, more=HEAD.format(work=work), store="reserve_bytes = 1048576"), model)
+        more = BACKUPS.format(work=work) + opendsr(model.port)
+        super().__init__(Gateway(options.binary, work, model.port, more=more, store="reserve_bytes = 1048576"), model)
         self.id, self.email, self.other = f"user-{marks['id']}", f"{marks['email']}@example.com", f"user-{marks['other id']}"
         self.child, self.guardian = f"child-{marks['child']}", f"guardian-{marks['guardian']}"
+        self.controlled = f"customer-{marks['controlled id']}"
         tokens = [self.token("self", who) for who in (self.id, self.other)] + [self.token("self", self.child, "--guardian", self.guardian)]
         for name, token in zip(("token", "other token", "guardian token"), tokens):
             marks[name] = token.rsplit(".", 1)[1]
@@ -177,6 +184,56 @@ class Run(planted.Watch):
         self.runs("requests", "list", "--all")
         self.me.must(202, "POST", "/v1/me/requests", {"type": "rectification", "statement": corrects["statement"]})
 
+    def order(self, kind, identities, **more):
+        """What a controller orders by OpenDSR, and the id that it gave."""
+        order = str(uuid.uuid4())
+        identities = [{"identity_type": of, "identity_value": value, "identity_format": "raw"} for of, value in identities.items()]
+        body = {"regulation": "gdpr", "subject_request_id": order, "subject_request_type": kind, "api_version": "2.0",
+                "submitted_time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "subject_identities": identities,
+                "status_callback_urls": [f"http://127.0.0.1:{self.model.port}/callback"], **more}
+        return order, self.app(201, "POST", ORDERS, body)
+
+    def controllers(self):
+        """A controller hands over requests, and is called back at the port where the model listens too."""
+        gives = wire.give(self.controlled, RECOMMEND, self.notices[RECOMMEND], {"activity": "fine"})
+        self.app(201, "POST", "/v1/consents", gives)
+        theirs = self.theirs(lambda: self.asks({"id": self.controlled}))
+        order, _ = self.order("access", {"controller_customer_id": self.id, "email": self.email})
+        told = self.app(200, "GET", f"{ORDERS}/{order}")
+        self.that(told["request_status"] == "completed", "a controller's order of access is completed", told)
+        order, _ = self.order("erasure", {"controller_customer_id": self.id}, extensions={"gw.example": {"identity_verified": False}})
+        self.app(202, "DELETE", f"{ORDERS}/{order}")
+        self.asks()
+        order, _ = self.order("erasure", {"controller_customer_id": self.controlled})
+        told = self.until(lambda: self.app(200, "GET", f"{ORDERS}/{order}"), lambda told: told["request_status"] == "completed")
+        called = self.until(self.called_back, lambda called: called.get(order) == "completed")
+        self.that(told["request_status"] == called.get(order) == "completed", "its order of erasure is completed, and it is called back", (told, called))
+        self.that(bool(theirs) and theirs <= self.until(lambda: set(self.model.forgotten), lambda gone: theirs <= gone), "the model forgot that person", theirs)
+        self.asks({"id": self.controlled}, tier="none")
+
+    def called_back(self):
+        """The last status that each order was called back with."""
+        with self.model.lock:
+            return {said["subject_request_id"]: said["request_status"] for path, _, said in self.model.seen if path == "/callback"}
+
+    @staticmethod
+    def until(look, holds, seconds=60):
+        """What `look` finds, once it holds or when the time is over."""
+        deadline = time.monotonic() + seconds
+        while not holds(found := look()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return found
+
+    def exports(self):
+        """The export in its other forms: an archive holds the same marks, an encrypted file none."""
+        zipped = self.me.call("GET", "/v1/me/export?form=zip")
+        archive = zipfile.ZipFile(io.BytesIO(zipped.body))
+        found = {name for member in archive.namelist() for name, _ in self.search.find(archive.read(member))}
+        self.that(zipped.status == 200 and {"item", "seed", "statement", "correction"} <= found, "the archive of the export holds the marks", found)
+        sealed = self.me.call("POST", "/v1/me/export", {"form": "json", "encrypt_to": {"passphrase": f"open {self.marks['passphrase']}"}})
+        found = self.search.find(sealed.body) + self.search.find_pseudonyms(sealed.body)
+        self.that(sealed.status == 200 and sealed.body.startswith(b"age-encryption.org/v1") and not found, "and the encrypted export none", found or sealed)
+
     def reads(self):
         """Everything that a person is told. The marks stand in it, so the gateway does hold them."""
         told = b""
@@ -215,13 +272,10 @@ class Run(planted.Watch):
     def erases(self):
         told = self.me.must(202, "POST", "/v1/me/requests", {"type": "erasure", "statement": self.marks["statement"]})
         self.that(told.get("certificate") and told["status"] == "completed", "the person is erased by request", told)
-        deadline, states = time.monotonic() + 90, []
-        while time.monotonic() < deadline:
+        def states_now():
             certificate = self.me.must(200, "GET", f"/v1/me/certificates/{told['certificate']}")
-            states = [recipient["state"] for recipient in certificate["recipients"]]
-            if set(states) == {"confirmed"}:
-                break
-            time.sleep(0.2)
+            return [recipient["state"] for recipient in certificate["recipients"]]
+        states = self.until(states_now, lambda states: set(states) == {"confirmed"}, 90)
         self.that(states and set(states) == {"confirmed"}, "each recipient has confirmed", states)
         gone = self.model.users() - self.of_others
         with self.model.lock:
@@ -292,7 +346,8 @@ class Run(planted.Watch):
         self.gateway.start()
         for claim, flow in [("consents", self.consents), ("recommendations, previews, a batch", self.recommendations), ("events", self.events),
                             ("rules, a reset undone, forgetting", self.rules), ("links", self.links), ("a guardian", self.guardians),
-                            ("requests by right", self.requests), ("what a person is told", self.reads),
+                            ("requests by right", self.requests), ("orders of a controller", self.controllers),
+                            ("what a person is told", self.reads), ("an archive and an encrypted export", self.exports),
                             ("what auditors and operators read", self.outsiders), ("a backup", self.backs_up),
                             ("erasure", self.erases), ("rotation", self.rotates), ("what can still be opened", self.opens)]:
             self.step(claim, flow)

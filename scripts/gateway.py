@@ -11,6 +11,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import client as wire
 
 RECOMMEND, POPULAR = "recommend_products", "measure_popularity"
+# The certificate is the one of the tests. Controllers are called back at one port of this machine.
+OPENDSR = """
+[opendsr]
+domain = "gw.example"
+key = "{certified}.key"
+certificate = "{certified}.pem"
+identities = {{ controller_customer_id = "user_id", email = "email" }}
+callback_hosts = ["127.0.0.1:{port}"]
+"""
+CERTIFIED = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "tests", "data", "tls", "one")
 CONFIG = """
 [server]
 listen = "127.0.0.1:{port}"
@@ -41,6 +51,11 @@ timeout_ms = 5000
 popularity_purpose = "measure_popularity"
 {more}
 """
+
+
+def opendsr(port):
+    """The lines of a configuration by which controllers hand over requests and are called back at `port`."""
+    return OPENDSR.format(certified=CERTIFIED, port=port)
 
 
 class Model:

@@ -3,11 +3,13 @@
 
   kill-loop.py --binary PATH [--kills 300] [--during load|snapshot|import|policy|rotation] [--seed N] [--work DIR]
 
-Recommendation calls, consents given and withdrawn, events and items go on from several threads when the process gets
-SIGKILL. After each restart:
+Recommendation calls, consents given and withdrawn, events, items, requests by right and erasures go on from several threads when
+the process gets SIGKILL. After each restart:
   - every act on a consent and every item that was acknowledged is there,
   - whoever withdrew is answered without a person, and nothing of a call that began after the acknowledgement of their
     withdrawal was ever seen by the model, which is this script's own,
+  - every request by right stands as acknowledged, and whoever was erased is answered without a person; in the end each recipient
+    has confirmed, and each controller that ordered an erasure by OpenDSR has been called back,
   - the store opens; the time until the first answer is measured,
   - the published checkpoint has not gone back, the next one covers every recommendation that was answered, and
     `consentry audit verify` finds that the log goes on from the checkpoint that was kept before the kill.
@@ -32,7 +34,8 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import client as wire  # noqa: E402
-from gateway import RECOMMEND, Gateway, Model, percentile  # noqa: E402
+from gateway import RECOMMEND, Gateway, Model, opendsr, percentile  # noqa: E402
+from killed_rights import Broken, Rights  # noqa: E402
 
 THREADS, PEOPLE, ITEMS = 6, 48, 64
 RANDOM_WAIT, COMMAND_WAIT = (0.02, 0.6), (0.005, 0.4)
@@ -48,10 +51,6 @@ POLICIES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__
 def rows_of(note):
     """How many rows a checkpoint counts."""
     return int(note.split(b"\n")[1]) if note else -1
-
-
-class Broken(Exception):
-    """Something that was promised does not hold."""
 
 
 class Person:
@@ -184,15 +183,19 @@ class Load:
         things = [thing for n, thing in enumerate(self.loop.things) if n % THREADS == number]
         try:
             while not self.over.is_set():
-                kind = chance.choices(["ask", "act", "event", "item"], self.loop.weights)[0]
+                kind = chance.choices(["ask", "act", "event", "item", "request", "erase"], self.loop.weights)[0]
                 if kind == "ask":
                     self.ask(chance.choice(self.loop.people))
                 elif kind == "act":
                     self.act(chance.choice(mine))
                 elif kind == "event":
                     self.event(chance.choice(self.loop.people), chance)
-                else:
+                elif kind == "item":
                     self.item(chance.choice(things))
+                elif kind == "request":
+                    self.loop.rights.ask(chance.choice(mine), self.call, chance)
+                else:
+                    self.loop.rights.erase(self.call, chance)
         except (OSError, wire.http.client.HTTPException):
             pass  # the process was killed
         except Exception as failed:
@@ -250,8 +253,9 @@ class Loop:
         self.options, self.work = options, work
         self.model = Model()
         snapshots = options.during == "snapshot"
-        self.weights, self.filler = ([5, 3, 2, 10], 30) if snapshots else ([5, 3, 2, 1], 0)
-        self.gateway = Gateway(options.binary, work, self.model.port, store="snapshot_mib = 1" if snapshots else "")
+        self.weights, self.filler = ([10, 6, 4, 20, 1, 1], 30) if snapshots else ([10, 6, 4, 2, 1, 1], 0)
+        self.gateway = Gateway(options.binary, work, self.model.port, store="snapshot_mib = 1" if snapshots else "", more=opendsr(self.model.port))
+        self.rights = Rights(self)
         self.people = [Person(f"kill-{n}@example.com") for n in range(PEOPLE)]
         self.things = [Thing(f"thing-{n}") for n in range(ITEMS)]
         self.lock, self.marks, self.forbidden, self.counts = threading.Lock(), 0, set(), {}
@@ -325,6 +329,7 @@ class Loop:
                 self.wait_for(during)
             if (life + 1) % 25 == 0 or life + 1 == self.options.kills:
                 print(f"{life + 1:4} kills, {self.told()}", flush=True)
+        print(f"     {self.rights.settle()} erasures are settled", flush=True)
         if self.gateway.stop() != 0:
             raise Broken("it did not end in order")
 
@@ -359,16 +364,22 @@ class Loop:
         for person in self.people:
             self.stands(person)
         self.kept()
+        self.rights.stand()
         self.published()
-        with self.lock:
-            forbidden = self.forbidden
-        for path, body in self.model.taken():
-            found = [mark for mark in forbidden if mark in body] if path in ("/recommend", "/events") else []
-            if found:
-                raise Broken(f"after a withdrawal the model saw {found} at {path}")
+        self.listen()
         # A call that began in this life ends in it, so nothing of it can come later.
         with self.lock:
             self.forbidden.clear()
+
+    def listen(self):
+        """Looks at what the model's port was told since the last look."""
+        with self.lock:
+            forbidden = set(self.forbidden)
+        for path, body in self.model.taken():
+            self.rights.hears(path, body)
+            found = [mark for mark in forbidden if mark in body] if path in ("/recommend", "/events") else []
+            if found:
+                raise Broken(f"after a withdrawal the model saw {found} at {path}")
 
     def stands(self, person):
         told = self.gateway.app.must(200, "POST", "/v1/consents/query", {"subject": {"id": person.name}})

@@ -23,7 +23,7 @@ import leaks  # noqa: E402
 
 # What carries a mark of its own.
 WORDS = ["id", "email", "name", "statement", "correction", "item", "seed", "tag", "muted item", "zip code", "occupation", "header",
-         "retry key", "other id", "other item", "other zip code", "child", "guardian", "profile"]
+         "retry key", "other id", "other item", "other zip code", "child", "guardian", "profile", "controlled id", "passphrase"]
 # What a consent of this run lets pass to the model, and on which path.
 PASSES = {"item": {"/events", "/recommend"}, "seed": {"/recommend"}, "other item": {"/events"}, "other place": {"/recommend"},
           "other zip code": {"/recommend"}}
