@@ -42,7 +42,7 @@ pub use preview::{Previewed, TierPreview, Viewer};
 pub use taste::TasteTold;
 
 /// How strongly an answer is re-ranked, for who words a call.
-pub use crate::diversity::Dial;
+pub use crate::{diversity::Dial, vault::Handle};
 
 use crate::{
     ambient::{Clock, Entropy},
@@ -246,7 +246,7 @@ impl Gateway {
         &self,
         tenant: &TenantId,
         subject: crate::domain::SubjectRef,
-    ) -> Result<crate::vault::Handle, GatewayError> {
+    ) -> Result<Handle, GatewayError> {
         let tenant = self.tenants.get(tenant).ok_or(GatewayError::UnknownTenant)?;
         Ok(self.vault.handle(tenant, subject))
     }

@@ -11,16 +11,18 @@ use axum::{
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header, request::Parts};
+use serde::de::DeserializeOwned;
 
 use super::{
     Edge, OperatorEdge, Problem, ProblemKind,
-    body::{self, BodyLimit},
+    body::{self, BodyLimit, JSON},
     lines::Lines,
     seen::Slip,
 };
 use crate::{
     auth::{AuthError, Caller, CallerKind, Scope, bearer},
     domain::SubjectRef,
+    gateway::Handle,
 };
 
 /// The caller that the call's token speaks for. The call is counted: beyond the app's rate, nothing more is done for it.
@@ -40,6 +42,22 @@ impl FromRequestParts<Edge> for By {
         caller.count()?;
         unless_no_guardian(edge, &caller).await?;
         Ok(Self(caller))
+    }
+}
+
+/// A person who calls for themselves, or whose guardian does.
+pub(super) struct Oneself {
+    pub(super) caller: Arc<Caller>,
+    pub(super) handle: Handle,
+}
+
+impl FromRequestParts<Edge> for Oneself {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Problem> {
+        let By(caller) = By::from_request_parts(parts, edge).await?;
+        let handle = edge.gateway.handle(caller.tenant(), oneself(&caller)?)?;
+        Ok(Self { caller, handle })
     }
 }
 
@@ -97,6 +115,7 @@ impl<S: Sync> FromRequestParts<S> for Gpc {
 pub(super) struct Unread {
     headers: HeaderMap,
     body: Body,
+    limit: BodyLimit,
     within: Duration,
 }
 
@@ -105,7 +124,7 @@ impl FromRequest<Edge> for Unread {
 
     async fn from_request(request: Request, edge: &Edge) -> Result<Self, Infallible> {
         let (parts, body) = request.into_parts();
-        Ok(Self { headers: parts.headers, body, within: edge.body_within })
+        Ok(Self { headers: parts.headers, body, limit: edge.body_limit, within: edge.body_within })
     }
 }
 
@@ -114,11 +133,22 @@ impl FromRequest<OperatorEdge> for Unread {
 
     async fn from_request(request: Request, edge: &OperatorEdge) -> Result<Self, Infallible> {
         let (parts, body) = request.into_parts();
-        Ok(Self { headers: parts.headers, body, within: edge.body_within })
+        Ok(Self { headers: parts.headers, body, limit: edge.body_limit, within: edge.body_within })
     }
 }
 
 impl Unread {
+    /// The whole body read into `T`, if it is JSON and no larger than most bodies may be.
+    pub(super) async fn json<T: DeserializeOwned>(self) -> Result<T, Problem> {
+        body::parse(&self.usual(JSON).await?)
+    }
+
+    /// The whole body, if it is of type `media` and no larger than most bodies may be.
+    pub(super) async fn usual(self, media: &'static str) -> Result<Bytes, Problem> {
+        let limit = self.limit;
+        self.whole(media, limit).await
+    }
+
     /// The whole body, if it is of type `media` and no larger than `limit`.
     pub(super) async fn whole(
         self,

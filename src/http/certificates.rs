@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     Edge, Problem, ProblemKind,
-    caller::{By, oneself},
+    caller::{By, Oneself},
     me::export::ExportedRow,
     openapi::{Refusals, Unlisted},
     reply,
@@ -70,12 +70,10 @@ struct CertifiedAnswer {
 )]
 pub(super) async fn mine(
     State(edge): State<Edge>,
-    By(caller): By,
+    Oneself { handle, .. }: Oneself,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
-    let oneself = oneself(&caller)?;
     let id = named(id)?;
-    let handle = edge.gateway.handle(caller.tenant(), oneself)?;
     answer(edge.rights.own_certificate(handle, id).await?)
 }
 

@@ -12,7 +12,7 @@ use super::{
     Edge, Fault, Problem,
     body::{BodyLimit, JSON, parse},
     caller::{By, Gpc, Unread},
-    keyed::{KEY_WORDS, Keyed, Said},
+    keyed::{Keyed, RetryHeader, Said},
     object::objects,
     openapi::{BodyRefusals, Conflicts, Unrecorded},
     read::{Few, Read, Subject},
@@ -121,7 +121,7 @@ pub(super) struct DroppedEvent {
     request_body = Events,
     params(
         ("Sec-GPC" = Option<String>, Header, description = "Global Privacy Control: only the value `1` objects"),
-        ("Idempotency-Key" = Option<String>, Header, description = KEY_WORDS, pattern = "^[!#-\\[\\]-~]{1,255}$"),
+        RetryHeader,
     ),
     responses(
         Conflicts,

@@ -8,7 +8,6 @@ use utoipa::ToSchema;
 
 use super::{
     Edge, Problem,
-    body::{JSON, parse},
     caller::{By, Unread},
     consents::turns_14,
     object::objects,
@@ -121,8 +120,7 @@ pub(in crate::http) async fn guard(
     body: Unread,
 ) -> Result<Response, Problem> {
     caller.require(Scope::Consent)?;
-    let body = body.whole(JSON, edge.body_limit).await?;
-    let NewGuardian { subject, under_14_until, guardian, verification } = parse(&body)?;
+    let NewGuardian { subject, under_14_until, guardian, verification } = body.json().await?;
     let until = under_14_until.map(|day| turns_14(day.0, "/under_14_until")).transpose()?;
     let guardian = Guardian {
         handle: edge.gateway.handle(caller.tenant(), guardian.into())?,
@@ -159,8 +157,7 @@ pub(in crate::http) async fn unguard(
     body: Unread,
 ) -> Result<StatusCode, Problem> {
     caller.require(Scope::Consent)?;
-    let body = body.whole(JSON, edge.body_limit).await?;
-    let EndedGuardian { subject } = parse(&body)?;
+    let EndedGuardian { subject } = body.json().await?;
     edge.ledger.unguard(edge.gateway.handle(caller.tenant(), subject.into())?).await?;
     Ok(StatusCode::NO_CONTENT)
 }

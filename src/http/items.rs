@@ -121,7 +121,7 @@ pub(super) async fn put_one(
 ) -> Result<Response, Problem> {
     caller.require(Scope::Catalog)?;
     let id = id.ok().and_then(|Path(id)| ItemId::parse(&id).ok()).ok_or_else(bad_path)?;
-    let body = body.whole(JSON, edge.body_limit).await?;
+    let body = body.usual(JSON).await?;
     edge.gateway.put_items(vec![parse::<WireItem>(&body)?.read(Some(id))?]).await?;
     Ok(reply::json(StatusCode::OK, &ItemsTaken { items: 1 }))
 }

@@ -2,6 +2,7 @@
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
+use utoipa::IntoParams;
 
 use super::{Edge, Problem, ProblemKind};
 use crate::{
@@ -13,9 +14,15 @@ use crate::{
 const NAME: &str = "Idempotency-Key";
 
 /// The header in the document.
-pub(super) const KEY_WORDS: &str = "A name of the caller's own for this call, 1 to 255 visible ASCII characters without \
-    quotes and backslashes: a retry under it, with the same body and within 24 hours, is told what the first call was \
-    told, and does nothing";
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "it is read as `Keyed`")]
+pub(super) struct RetryHeader {
+    /// A name of the caller's own for this call, 1 to 255 visible ASCII characters without quotes and backslashes. A retry
+    /// under it, with the same body and within 24 hours, is told what the first call was told, and does nothing.
+    #[param(rename = "Idempotency-Key", pattern = "^[!#-\\[\\]-~]{1,255}$")]
+    key: Option<String>,
+}
 
 /// The call's key, if it has one.
 pub(super) struct Keyed(Option<RetryKey>);
@@ -67,4 +74,11 @@ pub(super) struct Said<'a> {
     pub(super) route: &'static str,
     pub(super) body: &'a [u8],
     pub(super) signal: bool,
+}
+
+impl<'a> Said<'a> {
+    /// What a call says where no signal counts.
+    pub(super) fn of(route: &'static str, body: &'a [u8]) -> Self {
+        Self { route, body, signal: false }
+    }
 }

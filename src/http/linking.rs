@@ -7,8 +7,7 @@ use utoipa::ToSchema;
 
 use super::{
     Edge, Problem,
-    body::{JSON, parse},
-    caller::{By, Unread, oneself},
+    caller::{By, Oneself, Unread},
     consents::ConsentStanding,
     object::objects,
     openapi::{BodyRefusals, Conflicts, Refusals, Unrecorded},
@@ -94,8 +93,7 @@ pub(in crate::http) async fn link(
     body: Unread,
 ) -> Result<Response, Problem> {
     caller.require(Scope::Consent)?;
-    let body = body.whole(JSON, edge.body_limit).await?;
-    let NewLink { subject, alias, method } = parse(&body)?;
+    let NewLink { subject, alias, method } = body.json().await?;
     let (subject, alias) = (
         edge.gateway.handle(caller.tenant(), subject.into())?,
         edge.gateway.handle(caller.tenant(), alias.into())?,
@@ -133,8 +131,7 @@ pub(in crate::http) async fn unlink(
     body: Unread,
 ) -> Result<Response, Problem> {
     caller.require(Scope::Consent)?;
-    let body = body.whole(JSON, edge.body_limit).await?;
-    let EndedLink { subject, alias } = parse(&body)?;
+    let EndedLink { subject, alias } = body.json().await?;
     let (subject, alias) = (
         edge.gateway.handle(caller.tenant(), subject.into())?,
         edge.gateway.handle(caller.tenant(), alias.into())?,
@@ -191,9 +188,8 @@ pub(in crate::http) struct OwnGuardian {
 )]
 pub(in crate::http) async fn mine(
     State(edge): State<Edge>,
-    By(caller): By,
+    Oneself { handle, .. }: Oneself,
 ) -> Result<Response, Problem> {
-    let handle = edge.gateway.handle(caller.tenant(), oneself(&caller)?)?;
     let person = edge.ledger.person(handle).await?;
     let standing = person.as_ref().map(|person| &person.standing);
     let links = standing.into_iter().flat_map(|standing| &standing.links);

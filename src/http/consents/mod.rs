@@ -16,7 +16,7 @@ use super::{
     Edge, Fault, Problem, ProblemKind,
     body::{JSON, parse},
     caller::{By, Gpc, Unread, oneself, oneself_or, only_about},
-    keyed::{KEY_WORDS, Keyed, Said},
+    keyed::{Keyed, RetryHeader, Said},
     object::objects,
     openapi::{BodyRefusals, Conflicts, Refusals, Unrecorded},
     read::Subject,
@@ -41,7 +41,7 @@ use crate::{
     tag = "Consent",
     request_body = ConsentAct,
     params(
-        ("Idempotency-Key" = Option<String>, Header, description = KEY_WORDS, pattern = "^[!#-\\[\\]-~]{1,255}$"),
+        RetryHeader,
         ("Sec-GPC" = Option<String>, Header, description = "Global Privacy Control: only the value `1` objects. The objection is kept before the act: who gives on the same call says yes to this one purpose")
     ),
     responses(
@@ -61,7 +61,7 @@ pub(super) async fn act(
     body: Unread,
 ) -> Result<Response, Problem> {
     let oneself = oneself_or(&caller, Scope::Consent)?;
-    let body = body.whole(JSON, edge.body_limit).await?;
+    let body = body.usual(JSON).await?;
     let mut act: ConsentAct = parse(&body)?;
     let bundle = edge.policies.snapshot();
     refuse::unless_known(bundle.catalogue(), bundle.renamed(&act.purpose.0))?;
@@ -117,8 +117,7 @@ pub(super) async fn query(
     body: Unread,
 ) -> Result<Response, Problem> {
     caller.require(Scope::Consent)?;
-    let body = body.whole(JSON, edge.body_limit).await?;
-    let ConsentQuery { subject } = parse(&body)?;
+    let ConsentQuery { subject } = body.json().await?;
     standing(&edge, &caller, subject.into(), signal).await
 }
 

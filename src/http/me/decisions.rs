@@ -11,7 +11,7 @@ use super::{
     super::{
         Edge, Problem,
         audit::parameters::{Given, PAGE, Parameters, told, wrong, wrong_cursor},
-        caller::{By, oneself},
+        caller::Oneself,
         openapi::Refusals,
         reply,
     },
@@ -63,18 +63,16 @@ pub(in crate::http) struct OwnDecisions {
 )]
 pub(in crate::http) async fn mine(
     State(edge): State<Edge>,
-    By(caller): By,
+    Oneself { handle, .. }: Oneself,
     headers: HeaderMap,
     given: Given,
 ) -> Result<Response, Problem> {
-    let oneself = oneself(&caller)?;
     let parameters = Parameters::read(given, &PARAMETERS)?;
     let wanted = wanted(&parameters, &edge)?;
     let question = question(&wanted);
     let spot =
         parameters.one("cursor")?.map(|cursor| spot(&edge, cursor, &question)).transpose()?;
     let limit = parameters.limit_up_to(LARGEST_PAGE)?.unwrap_or(PAGE);
-    let handle = edge.gateway.handle(caller.tenant(), oneself)?;
     let page = edge.rights.decisions(handle, wanted, spot, Bounds::of(limit)).await?;
     let bundle = edge.policies.snapshot();
     let language = language::choose(bundle.catalogue(), parameters.one("language")?, &headers);

@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::super::{
     Edge, Fault, Problem,
     body::{JSON, parse},
-    caller::{By, Unread, oneself},
-    keyed::{KEY_WORDS, Keyed, Said},
+    caller::{Oneself, Unread},
+    keyed::{Keyed, RetryHeader, Said},
     object::objects,
     openapi::{BodyRefusals, Conflicts, Unrecorded},
     recommend::Log,
@@ -91,7 +91,7 @@ struct RecipientAnswer<'a> {
     operation_id = "erase_oneself",
     tag = "Oneself",
     request_body = ErasureOrder,
-    params(("Idempotency-Key" = Option<String>, Header, description = KEY_WORDS, pattern = "^[!#-\\[\\]-~]{1,255}$")),
+    params(RetryHeader),
     responses(
         (status = 200, description = "You are erased, and no recipient owes anything; or nobody is known by your id", body = ErasedAnswer),
         (status = 202, description = "You are erased. Recipients are being asked, or it is not durable yet: the journal takes no records now", body = ErasedAnswer),
@@ -103,12 +103,11 @@ struct RecipientAnswer<'a> {
 )]
 pub(in crate::http) async fn erase(
     State(edge): State<Edge>,
-    By(caller): By,
+    Oneself { caller, handle }: Oneself,
     key: Keyed,
     body: Unread,
 ) -> Result<Response, Problem> {
-    let oneself = oneself(&caller)?;
-    let body = body.whole(JSON, edge.body_limit).await?;
+    let body = body.usual(JSON).await?;
     let order: ErasureOrder = parse(&body)?;
     if !order.confirm {
         return Err(Problem::invalid(&[Fault::at(
@@ -116,9 +115,7 @@ pub(in crate::http) async fn erase(
             "must be true: it cannot be undone",
         )]));
     }
-    let handle = edge.gateway.handle(caller.tenant(), oneself)?;
-    let said = Said { route: "POST /v1/me/erasure", body: &body, signal: false };
-    let attempt = key.attempt(&edge, &caller, &said)?;
+    let attempt = key.attempt(&edge, &caller, &Said::of("POST /v1/me/erasure", &body))?;
     let erasure = Erasure { request: None, suppress: order.suppress };
     let erased = edge.rights.erase_once(handle, erasure, attempt).await?;
     let answer = erased.as_ref().map_or_else(ErasedAnswer::unknown, ErasedAnswer::of);

@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 use super::super::{
     Edge, Fault, Problem,
     body::{JSON, parse},
-    caller::{By, Unread, oneself},
-    keyed::{KEY_WORDS, Keyed, Said},
+    caller::{Oneself, Unread},
+    keyed::{Keyed, RetryHeader, Said},
     object::objects,
     openapi::{BodyRefusals, Conflicts, Unrecorded},
     read::Read,
@@ -108,7 +108,7 @@ pub(in crate::http) struct ForgetRecipient<'a> {
     operation_id = "forget_own",
     tag = "Oneself",
     request_body = ForgetAct,
-    params(("Idempotency-Key" = Option<String>, Header, description = KEY_WORDS, pattern = "^[!#-\\[\\]-~]{1,255}$")),
+    params(RetryHeader),
     responses(
         (status = 200, description = "What was forgotten, and what was not", body = ForgetTold),
         Conflicts,
@@ -119,12 +119,11 @@ pub(in crate::http) struct ForgetRecipient<'a> {
 )]
 pub(in crate::http) async fn forget(
     State(edge): State<Edge>,
-    By(caller): By,
+    Oneself { caller, handle }: Oneself,
     key: Keyed,
     body: Unread,
 ) -> Result<Response, Problem> {
-    let oneself = oneself(&caller)?;
-    let body = body.whole(JSON, edge.body_limit).await?;
+    let body = body.usual(JSON).await?;
     let act: ForgetAct = parse(&body)?;
     let bundle = edge.policies.snapshot();
     let purpose = act.purpose.map(|purpose| bundle.renamed(&purpose.0).clone());
@@ -139,9 +138,7 @@ pub(in crate::http) async fn forget(
         AtRecipientsWord::Keep => AtRecipients::Keep,
         AtRecipientsWord::Reset => AtRecipients::Reset,
     };
-    let handle = edge.gateway.handle(caller.tenant(), oneself)?;
-    let said = Said { route: "POST /v1/me/forget", body: &body, signal: false };
-    let attempt = key.attempt(&edge, &caller, &said)?;
+    let attempt = key.attempt(&edge, &caller, &Said::of("POST /v1/me/forget", &body))?;
     let forgotten = edge.gateway.forget(handle, Span { time, purpose }, at, attempt).await?;
     Ok(reply::json(StatusCode::OK, &ForgetTold::of(&forgotten)))
 }

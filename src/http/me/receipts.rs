@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::super::{
     Edge, Problem, ProblemKind,
-    caller::{By, Gpc, oneself},
+    caller::{Gpc, Oneself},
     openapi::Refusals,
     recommend::Log,
     reply,
@@ -99,14 +99,12 @@ struct OfAct<'a> {
 )]
 pub(in crate::http) async fn mine(
     State(edge): State<Edge>,
-    By(caller): By,
+    Oneself { handle, .. }: Oneself,
     Gpc(signal): Gpc,
     page: Result<Query<Page>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let oneself = oneself(&caller)?;
     let (before, most) =
         page.map_err(|_| unreadable("page")).and_then(|Query(page)| page.read())?;
-    let handle = edge.gateway.handle(caller.tenant(), oneself)?;
     let person = edge.ledger.heard(handle, signal).await?;
     let own = match person {
         Some(person) => edge.rights.receipts(person, before, most).await?,

@@ -9,8 +9,8 @@ use http::StatusCode;
 use super::super::{
     Edge, Fault, Problem,
     body::{JSON, parse},
-    caller::{By, Unread, oneself, only_about},
-    keyed::{KEY_WORDS, Keyed, Said},
+    caller::{Oneself, Unread, oneself, only_about},
+    keyed::{Keyed, RetryHeader, Said},
     openapi::{BodyRefusals, Conflicts, Refusals, Unlisted, Unrecorded},
     reply,
     requests::{
@@ -24,15 +24,15 @@ use crate::rights::requests::{AskedBy, IdentityMethod, Proof};
 ///
 /// What the gateway can do by itself it has done when the answer comes: a restriction pauses all use, an objection ends purposes
 /// that rest on consent, a refusal of automated decisions keeps answers impersonal; access and portability say where to find
-/// what is held; an erasure destroys your key, is told with its certificate, and ends what else you asked for. The rest is answered by the controller, by `due_at` at the latest. The same asked again while it is open is the
-/// same request.
+/// what is held; an erasure destroys your key, is told with its certificate, and ends what else you asked for. The rest is
+/// answered by the controller, by `due_at` at the latest. The same asked again while it is open is the same request.
 #[utoipa::path(
     post,
     path = "/v1/me/requests",
     operation_id = "request_by_right",
     tag = "Oneself",
     request_body = RightsRequest,
-    params(("Idempotency-Key" = Option<String>, Header, description = KEY_WORDS, pattern = "^[!#-\\[\\]-~]{1,255}$")),
+    params(RetryHeader),
     responses(
         (status = 202, description = "The request as it stands", body = OwnRequest),
         Conflicts,
@@ -43,22 +43,20 @@ use crate::rights::requests::{AskedBy, IdentityMethod, Proof};
 )]
 pub(in crate::http) async fn ask(
     State(edge): State<Edge>,
-    By(caller): By,
+    Oneself { caller, handle }: Oneself,
     key: Keyed,
     body: Unread,
 ) -> Result<Response, Problem> {
-    let oneself = oneself(&caller)?;
-    let body = body.whole(JSON, edge.body_limit).await?;
+    let body = body.usual(JSON).await?;
     let mut call: RightsRequest = parse(&body)?;
-    only_about(&oneself, call.subject.take().map(Into::into))?;
+    only_about(&oneself(&caller)?, call.subject.take().map(Into::into))?;
     if call.identity.is_some() {
         let rule = "can be stated by an app only: your token says who you are";
         return Err(Problem::invalid(&[Fault::at("/identity", rule)]));
     }
     let proof = Some(Proof { method: IdentityMethod::Token, verified_at: edge.now() });
-    let said = Said { route: "POST /v1/me/requests", body: &body, signal: false };
-    let attempt = key.attempt(&edge, &caller, &said)?;
-    let asked = asked(&edge, &caller, oneself, (call, proof), AskedBy::Oneself)?;
+    let attempt = key.attempt(&edge, &caller, &Said::of("POST /v1/me/requests", &body))?;
+    let asked = asked(handle, (call, proof), AskedBy::Oneself)?;
     let received = edge.rights.request(asked, attempt).await?;
     Ok(reply::json(StatusCode::ACCEPTED, &OwnRequest::of(received.told, edge.now())))
 }
@@ -76,9 +74,8 @@ pub(in crate::http) async fn ask(
 )]
 pub(in crate::http) async fn list(
     State(edge): State<Edge>,
-    By(caller): By,
+    Oneself { handle, .. }: Oneself,
 ) -> Result<Response, Problem> {
-    let handle = edge.gateway.handle(caller.tenant(), oneself(&caller)?)?;
     let requests = edge.rights.requests_of(handle).await?;
     let now = edge.now();
     let requests = requests.into_iter().map(|told| OwnRequest::of(told, now)).collect();
@@ -99,10 +96,9 @@ pub(in crate::http) async fn list(
 )]
 pub(in crate::http) async fn read(
     State(edge): State<Edge>,
-    By(caller): By,
+    Oneself { handle, .. }: Oneself,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let handle = edge.gateway.handle(caller.tenant(), oneself(&caller)?)?;
     let told = edge.rights.request_of(handle, named(&id)?).await?;
     Ok(reply::json(StatusCode::OK, &OwnRequest::of(told, edge.now())))
 }
@@ -123,10 +119,9 @@ pub(in crate::http) async fn read(
 )]
 pub(in crate::http) async fn cancel(
     State(edge): State<Edge>,
-    By(caller): By,
+    Oneself { handle, .. }: Oneself,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let handle = edge.gateway.handle(caller.tenant(), oneself(&caller)?)?;
     let told = edge.rights.cancel_request(handle, named(&id)?).await?;
     Ok(reply::json(StatusCode::OK, &OwnRequest::of(told, edge.now())))
 }

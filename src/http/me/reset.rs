@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 use super::super::{
     Edge, Problem,
     body::{JSON, parse},
-    caller::{By, Unread, oneself},
-    keyed::{KEY_WORDS, Keyed, Said},
+    caller::{Oneself, Unread},
+    keyed::{Keyed, RetryHeader, Said},
     object::objects,
     openapi::{BodyRefusals, Conflicts, Unrecorded},
     read::{Read, Whole},
@@ -102,7 +102,7 @@ pub(in crate::http) struct UndoTold<'a> {
     operation_id = "reset_own",
     tag = "Oneself",
     request_body = ResetAct,
-    params(("Idempotency-Key" = Option<String>, Header, description = KEY_WORDS, pattern = "^[!#-\\[\\]-~]{1,255}$")),
+    params(RetryHeader),
     responses(
         (status = 200, description = "You begin anew", body = ResetTold),
         Conflicts,
@@ -113,12 +113,11 @@ pub(in crate::http) struct UndoTold<'a> {
 )]
 pub(in crate::http) async fn reset(
     State(edge): State<Edge>,
-    By(caller): By,
+    Oneself { caller, handle }: Oneself,
     key: Keyed,
     body: Unread,
 ) -> Result<Response, Problem> {
-    let oneself = oneself(&caller)?;
-    let body = body.whole(JSON, edge.body_limit).await?;
+    let body = body.usual(JSON).await?;
     let ResetAct { purpose, undo_within_hours } = parse(&body)?;
     let purpose = purpose.map(|purpose| purpose.0);
     let bundle = edge.policies.snapshot();
@@ -127,9 +126,7 @@ pub(in crate::http) async fn reset(
     }
     let hours = undo_within_hours.map(|Whole(hours)| Duration::from_secs(hours * 60 * 60));
     let within = hours.unwrap_or(edge.rights.undo_within);
-    let handle = edge.gateway.handle(caller.tenant(), oneself)?;
-    let said = Said { route: "POST /v1/me/reset", body: &body, signal: false };
-    let attempt = key.attempt(&edge, &caller, &said)?;
+    let attempt = key.attempt(&edge, &caller, &Said::of("POST /v1/me/reset", &body))?;
     let done = edge.ledger.reset(handle, Resetting { purpose, within }, attempt).await?;
     Ok(reply::json(StatusCode::OK, &ResetTold::of(&done)))
 }
@@ -144,7 +141,7 @@ pub(in crate::http) async fn reset(
     operation_id = "undo_own_reset",
     tag = "Oneself",
     request_body = UndoAct,
-    params(("Idempotency-Key" = Option<String>, Header, description = KEY_WORDS, pattern = "^[!#-\\[\\]-~]{1,255}$")),
+    params(RetryHeader),
     responses(
         (status = 200, description = "You are where you were before the reset", body = UndoTold),
         Conflicts,
@@ -155,16 +152,13 @@ pub(in crate::http) async fn reset(
 )]
 pub(in crate::http) async fn undo(
     State(edge): State<Edge>,
-    By(caller): By,
+    Oneself { caller, handle }: Oneself,
     key: Keyed,
     body: Unread,
 ) -> Result<Response, Problem> {
-    let oneself = oneself(&caller)?;
-    let body = body.whole(JSON, edge.body_limit).await?;
+    let body = body.usual(JSON).await?;
     let UndoAct {} = parse(&body)?;
-    let handle = edge.gateway.handle(caller.tenant(), oneself)?;
-    let said = Said { route: "POST /v1/me/reset/undo", body: &body, signal: false };
-    let attempt = key.attempt(&edge, &caller, &said)?;
+    let attempt = key.attempt(&edge, &caller, &Said::of("POST /v1/me/reset/undo", &body))?;
     let undone = edge.ledger.undo_reset(handle, attempt).await?;
     Ok(reply::json(StatusCode::OK, &UndoTold::of(&undone)))
 }

@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 use super::super::{
     Edge, Fault, Problem,
     body::{JSON, parse},
-    caller::{By, Unread, oneself},
-    keyed::{KEY_WORDS, Keyed, Said},
+    caller::{Oneself, Unread},
+    keyed::{Keyed, RetryHeader, Said},
     object::objects,
     openapi::{BodyRefusals, Conflicts, Refusals, Unrecorded},
     read::{Few, Read, Share, Whole},
@@ -219,10 +219,8 @@ impl<T: Clone> Patch<T> {
 )]
 pub(in crate::http) async fn read(
     State(edge): State<Edge>,
-    By(caller): By,
+    Oneself { handle, .. }: Oneself,
 ) -> Result<Response, Problem> {
-    let oneself = oneself(&caller)?;
-    let handle = edge.gateway.handle(caller.tenant(), oneself)?;
     let person = edge.ledger.at_sight(handle).await?;
     told(&edge, person.as_ref(), None).await
 }
@@ -253,7 +251,7 @@ async fn told(
     operation_id = "change_own_rules",
     tag = "Oneself",
     request_body(content((RulesPatch = "application/merge-patch+json"), (RulesPatch = "application/json"))),
-    params(("Idempotency-Key" = Option<String>, Header, description = KEY_WORDS, pattern = "^[!#-\\[\\]-~]{1,255}$")),
+    params(RetryHeader),
     responses(
         (status = 200, description = "Your rules as they are now", body = OwnRules),
         Conflicts,
@@ -264,18 +262,15 @@ async fn told(
 )]
 pub(in crate::http) async fn change(
     State(edge): State<Edge>,
-    By(caller): By,
+    Oneself { caller, handle }: Oneself,
     key: Keyed,
     body: Unread,
 ) -> Result<Response, Problem> {
-    let oneself = oneself(&caller)?;
     let media = if body.is(MERGE_PATCH) { MERGE_PATCH } else { JSON };
-    let body = body.whole(media, edge.body_limit).await?;
+    let body = body.usual(media).await?;
     let patch = parse::<RulesPatch>(&body)?;
     let change = patch.checked(edge.policies.current().catalogue(), edge.now())?;
-    let handle = edge.gateway.handle(caller.tenant(), oneself)?;
-    let said = Said { route: "PATCH /v1/me/rules", body: &body, signal: false };
-    let attempt = key.attempt(&edge, &caller, &said)?;
+    let attempt = key.attempt(&edge, &caller, &Said::of("PATCH /v1/me/rules", &body))?;
     let own = edge.ledger.set_rules(handle, attempt, move |rules| change.apply(rules)).await?;
     let person = edge.ledger.person(handle).await?;
     told(&edge, person.as_ref(), Some(&own.what)).await

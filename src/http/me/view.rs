@@ -7,10 +7,7 @@ use utoipa::ToSchema;
 
 use super::{
     super::{
-        Edge, Problem,
-        caller::{By, oneself},
-        consents::standing::ConsentStanding,
-        openapi::Refusals,
+        Edge, Problem, caller::Oneself, consents::standing::ConsentStanding, openapi::Refusals,
         reply,
     },
     held::{OwnHeld, OwnPurpose},
@@ -142,13 +139,11 @@ const LINKS: Links = Links {
 )]
 pub(in crate::http) async fn mine(
     State(edge): State<Edge>,
-    By(caller): By,
+    Oneself { handle, .. }: Oneself,
     headers: HeaderMap,
     wanted: InLanguage,
 ) -> Result<Response, Problem> {
-    let oneself = oneself(&caller)?;
     let wanted = language::wanted(wanted)?;
-    let handle = edge.gateway.handle(caller.tenant(), oneself)?;
     let person = edge.ledger.at_sight(handle).await?;
     let bundle = edge.policies.snapshot();
     let language = language::choose(bundle.catalogue(), wanted.as_deref(), &headers);

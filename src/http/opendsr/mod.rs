@@ -108,7 +108,7 @@ pub(super) async fn create(
 ) -> Result<Response, Refused> {
     caller.require(Scope::Rights)?;
     let processor = processor(&edge)?;
-    let body = body.whole(JSON, edge.body_limit).await?;
+    let body = body.usual(JSON).await?;
     let ordered = ordered(&edge, &caller, (processor, parse(&body)?), &body)?;
     let from = ordered.from.clone();
     let taken = edge.rights.take_order(ordered).await?;

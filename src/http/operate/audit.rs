@@ -8,7 +8,6 @@ use utoipa::ToSchema;
 
 use super::super::{
     Fault, Problem,
-    body::{JSON, parse},
     caller::Unread,
     lines::{NDJSON, Written},
     me::export::ExportedRow,
@@ -177,7 +176,7 @@ pub(in crate::http) async fn open(
     ByOperator(by): ByOperator,
     body: Unread,
 ) -> Result<Response, Problem> {
-    let order: OpenOrder = parse(&body.whole(JSON, edge.body_limit).await?)?;
+    let order: OpenOrder = body.json().await?;
     let reason: Result<OpenReason, _> = order.reason.parse();
     let reason = reason.map_err(|error| {
         let allowed = OpenReason::ALL.map(|reason| reason.as_str().to_owned()).to_vec();
@@ -223,7 +222,7 @@ pub(in crate::http) async fn reconcile(
     ByOperator(by): ByOperator,
     body: Unread,
 ) -> Result<Response, Problem> {
-    let order: ReconcileOrder = parse(&body.whole(JSON, edge.body_limit).await?)?;
+    let order: ReconcileOrder = body.json().await?;
     let effort = match order {
         ReconcileOrder { all: true, sample: Some(_) } => {
             return Err(Problem::invalid(&[Fault::at("/sample", "does not go with `all`")]));

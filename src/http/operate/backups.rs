@@ -72,7 +72,7 @@ pub(in crate::http) async fn back_up(
     by: ByOperator,
     body: Unread,
 ) -> Result<Response, Problem> {
-    let body = body.whole(JSON, edge.body_limit).await?;
+    let body = body.usual(JSON).await?;
     let order: BackupOrder = super::super::body::parse(&body)?;
     let taken = edge.controls.back_up(order.dir.map(Into::into), by.0).await?;
     let told = BackupTaken {

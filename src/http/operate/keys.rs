@@ -8,7 +8,6 @@ use utoipa::ToSchema;
 
 use super::super::{
     Problem,
-    body::{JSON, parse},
     caller::Unread,
     lines::{NDJSON, Written},
     openapi::{BodyRefusals, Unrecorded},
@@ -114,7 +113,7 @@ pub(in crate::http) async fn rotate(
     ByOperator(by): ByOperator,
     body: Unread,
 ) -> Result<Response, Problem> {
-    let RotateOrder {} = parse(&body.whole(JSON, edge.body_limit).await?)?;
+    let RotateOrder {} = body.json().await?;
     let (writer, written) = Written::begin(LINES_WAITING);
     tokio::spawn(async move {
         let progress = writer.clone();

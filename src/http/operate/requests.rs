@@ -13,7 +13,6 @@ use utoipa::ToSchema;
 
 use super::super::{
     Fault, Problem,
-    body::{JSON, parse},
     caller::Unread,
     object::objects,
     openapi::{BodyRefusals, Conflicts, Refusals, Unlisted, Unrecorded},
@@ -212,7 +211,7 @@ pub(in crate::http) async fn answer(
     Path(id): Path<String>,
     body: Unread,
 ) -> Result<Response, Problem> {
-    let call: RequestAnswer = parse(&body.whole(JSON, edge.body_limit).await?)?;
+    let call: RequestAnswer = body.json().await?;
     let refused = match (call.outcome, call.reason) {
         (OutcomeWord::Completed, None) => None,
         (OutcomeWord::Refused, Some(reason)) => Some(RefusalReason::from(reason)),
@@ -253,7 +252,7 @@ pub(in crate::http) async fn extend(
     Path(id): Path<String>,
     body: Unread,
 ) -> Result<Response, Problem> {
-    let call: RequestExtension = parse(&body.whole(JSON, edge.body_limit).await?)?;
+    let call: RequestExtension = body.json().await?;
     let reason = match call.reason {
         ExtensionWord::Complexity => ExtensionReason::Complexity,
         ExtensionWord::NumberOfRequests => ExtensionReason::NumberOfRequests,

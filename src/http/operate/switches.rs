@@ -7,7 +7,6 @@ use utoipa::ToSchema;
 
 use super::super::{
     Fault, Problem,
-    body::{JSON, parse},
     caller::Unread,
     openapi::{BodyRefusals, Conflicts, Refusals, Unrecorded},
     operator::{ByOperator, OperatorEdge},
@@ -115,7 +114,7 @@ pub(in crate::http) async fn throw(
     ByOperator(by): ByOperator,
     body: Unread,
 ) -> Result<Response, Problem> {
-    let call: SwitchCall = parse(&body.whole(JSON, edge.body_limit).await?)?;
+    let call: SwitchCall = body.json().await?;
     let target = match call.kind {
         Kind::App => AppId::parse(&call.name).map(Target::App),
         Kind::Recipient => RecipientId::parse(&call.name).map(Target::Recipient),

@@ -7,7 +7,6 @@ use utoipa::ToSchema;
 
 use super::super::{
     Fault, Problem,
-    body::{JSON, parse},
     caller::Unread,
     openapi::{BodyRefusals, Conflicts, Refusals, Unrecorded},
     operator::{ByOperator, OperatorEdge},
@@ -110,7 +109,7 @@ pub(in crate::http) async fn revoke(
     ByOperator(by): ByOperator,
     body: Unread,
 ) -> Result<Response, Problem> {
-    let call: RevokeCall = parse(&body.whole(JSON, edge.body_limit).await?)?;
+    let call: RevokeCall = body.json().await?;
     let what = call.read(&edge)?;
     edge.controls.revoke(by, what.clone()).await?;
     Ok(reply::json(StatusCode::OK, &WireRevocation::from(what)))

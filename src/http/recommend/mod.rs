@@ -52,7 +52,7 @@ pub(super) async fn recommend(
     body: Unread,
 ) -> Result<Response, Problem> {
     caller.require(Scope::Recommend)?;
-    let body = body.whole(JSON, edge.body_limit).await?;
+    let body = body.usual(JSON).await?;
     let (answer, story) = answer(&edge, &caller, &body, 1, signal).await?;
     let mut response = reply::written(StatusCode::OK, answer);
     if let Some(story) = story {

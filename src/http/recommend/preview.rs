@@ -117,7 +117,7 @@ pub(in crate::http) async fn preview(
 ) -> Result<Response, Problem> {
     let oneself = oneself_or(&caller, Scope::Recommend)?;
     let viewer = if oneself.is_some() { Viewer::Subject } else { Viewer::App };
-    let body = body.whole(JSON, edge.body_limit).await?;
+    let body = body.usual(JSON).await?;
     let mut call: RecommendationCall<'_> = parse(&body)?;
     let who = match oneself {
         Some(oneself) => {

@@ -16,13 +16,13 @@ use super::{
     Edge, Fault, Problem, ProblemKind,
     body::{JSON, parse},
     caller::{By, Unread},
-    keyed::{KEY_WORDS, Keyed, Said},
+    keyed::{Keyed, RetryHeader, Said},
     openapi::{BodyRefusals, Conflicts, Refusals, Unlisted, Unrecorded},
     reply,
 };
 use crate::{
     auth::{Caller, Scope},
-    domain::SubjectRef,
+    gateway::Handle,
     rights::requests::{Asked, AskedBy, Proof, RequestId},
 };
 
@@ -38,7 +38,7 @@ use crate::{
     operation_id = "request_for_a_person",
     tag = "Rights",
     request_body = RightsRequest,
-    params(("Idempotency-Key" = Option<String>, Header, description = KEY_WORDS, pattern = "^[!#-\\[\\]-~]{1,255}$")),
+    params(RetryHeader),
     responses(
         (status = 202, description = "The request as it stands", body = RequestStatus),
         Conflicts,
@@ -54,15 +54,15 @@ pub(super) async fn ask(
     body: Unread,
 ) -> Result<Response, Problem> {
     caller.require(Scope::Rights)?;
-    let body = body.whole(JSON, edge.body_limit).await?;
+    let body = body.usual(JSON).await?;
     let mut call: RightsRequest = parse(&body)?;
     let Some(subject) = call.subject.take() else {
         return Err(Problem::invalid(&[Fault::at("", "`subject` is missing")]));
     };
     let proof = call.identity.take().map(|identity| identity.proof());
-    let said = Said { route: "POST /v1/rights/requests", body: &body, signal: false };
-    let attempt = key.attempt(&edge, &caller, &said)?;
-    let asked = asked(&edge, &caller, subject.into(), (call, proof), by_app(&caller))?;
+    let attempt = key.attempt(&edge, &caller, &Said::of("POST /v1/rights/requests", &body))?;
+    let handle = edge.gateway.handle(caller.tenant(), subject.into())?;
+    let asked = asked(handle, (call, proof), by_app(&caller))?;
     let received = edge.rights.request(asked, attempt).await?;
     let status = RequestStatus::of(&received.told.docket, edge.now());
     Ok(reply::json(StatusCode::ACCEPTED, &status))
@@ -119,7 +119,7 @@ pub(super) async fn identify(
     body: Unread,
 ) -> Result<Response, Problem> {
     caller.require(Scope::Rights)?;
-    let call: Confirmation = parse(&body.whole(JSON, edge.body_limit).await?)?;
+    let call: Confirmation = body.json().await?;
     let handle = edge.gateway.handle(caller.tenant(), call.subject.into())?;
     let request = (named(&id)?, &by_app(&caller));
     let docket = edge.rights.identify_request(request, handle, call.identity.proof()).await?;
@@ -154,16 +154,14 @@ pub(super) async fn cancel(
     Ok(reply::json(StatusCode::OK, &RequestStatus::of(&docket, edge.now())))
 }
 
-/// The request that `call` makes about `subject`.
+/// The request that `call` makes about the person of `handle`.
 pub(super) fn asked(
-    edge: &Edge,
-    caller: &Caller,
-    subject: SubjectRef,
+    handle: Handle,
     (call, proof): (RightsRequest, Option<Proof>),
     by: AskedBy,
 ) -> Result<Asked, Problem> {
     Ok(Asked {
-        handle: edge.gateway.handle(caller.tenant(), subject)?,
+        handle,
         right: call.right.into(),
         law: call.regulation.as_ref().map(|law| law.0.0.clone()),
         wanted: call.wanted()?,

@@ -20,8 +20,7 @@ use story::Story;
 use super::{
     super::{
         Edge, Fault, Problem, ProblemKind,
-        body::{JSON, parse},
-        caller::{By, Unread, oneself},
+        caller::{Oneself, Unread},
         object::objects,
         openapi::{BodyRefusals, UnknownDecision},
         read::Read,
@@ -152,17 +151,14 @@ pub(in crate::http) struct OwnExplanation {
 )]
 pub(in crate::http) async fn explain(
     State(edge): State<Edge>,
-    By(caller): By,
+    Oneself { handle, .. }: Oneself,
     headers: HeaderMap,
     wanted: InLanguage,
     body: Unread,
 ) -> Result<Response, Problem> {
-    let oneself = oneself(&caller)?;
     let wanted = language::wanted(wanted)?;
-    let body = body.whole(JSON, edge.body_limit).await?;
-    let call: ExplanationCall = parse(&body)?;
+    let call: ExplanationCall = body.json().await?;
     let (name, item) = (call.name()?, call.item.map(|item| item.0));
-    let handle = edge.gateway.handle(caller.tenant(), oneself)?;
     let person = edge.ledger.person(handle).await?.ok_or_else(unknown)?;
     let decision = edge.rights.decision(&person, name).await?.ok_or_else(unknown)?;
     // The rules as they were, unless the version is gone.

@@ -34,8 +34,7 @@ use self::{
 use super::{
     super::{
         Edge, Fault, Problem, ProblemKind,
-        body::{JSON, parse},
-        caller::{By, Unread, oneself},
+        caller::{Oneself, Unread},
         flow,
         object::objects,
         openapi::{BodyRefusals, Conflicts, Refusals, Unrecorded},
@@ -43,7 +42,7 @@ use super::{
     },
     language,
 };
-use crate::auth::Caller;
+use crate::gateway::Handle;
 
 /// Where the schema is.
 const SCHEMA: &str = "/v1/me/export/schema";
@@ -124,7 +123,7 @@ objects!(ExportCall, LockCall);
 )]
 pub(in crate::http) async fn mine(
     State(edge): State<Edge>,
-    By(caller): By,
+    Oneself { handle, .. }: Oneself,
     headers: HeaderMap,
     wanted: Result<Query<ExportParameters>, QueryRejection>,
 ) -> Result<Response, Problem> {
@@ -135,7 +134,7 @@ pub(in crate::http) async fn mine(
     let accepted = headers.get_all(header::ACCEPT).iter().any(names_zip);
     let usual = if accepted { Form::Zip } else { Form::Json };
     let form = wanted.form.map_or(usual, Form::from);
-    answer(edge, &caller, (form, None), (wanted.language.as_deref(), &headers)).await
+    answer(edge, handle, (form, None), (wanted.language.as_deref(), &headers)).await
 }
 
 /// Have what the gateway holds of you, encrypted
@@ -158,16 +157,14 @@ pub(in crate::http) async fn mine(
 )]
 pub(in crate::http) async fn encrypted(
     State(edge): State<Edge>,
-    By(caller): By,
+    Oneself { handle, .. }: Oneself,
     headers: HeaderMap,
     body: Unread,
 ) -> Result<Response, Problem> {
-    oneself(&caller)?;
-    let body = body.whole(JSON, edge.body_limit).await?;
-    let call: ExportCall = parse(&body)?;
+    let call: ExportCall = body.json().await?;
     let form = call.form.map_or(Form::Json, Form::from);
     let lock = call.encrypt_to.map(LockCall::lock).transpose()?;
-    answer(edge, &caller, (form, lock), (None, &headers)).await
+    answer(edge, handle, (form, lock), (None, &headers)).await
 }
 
 /// Read the schema of exports
@@ -181,20 +178,17 @@ pub(in crate::http) async fn encrypted(
     responses((status = 200, description = "The schema", content_type = "application/schema+json"), Refusals),
     security(("bearer" = ["self"]))
 )]
-pub(in crate::http) async fn schema(By(caller): By) -> Result<Response, Problem> {
-    oneself(&caller)?;
+pub(in crate::http) async fn schema(_: Oneself) -> Result<Response, Problem> {
     let document = schema::document().to_string();
     Ok(reply::typed(StatusCode::OK, "application/schema+json", document.into()))
 }
 
 async fn answer(
     edge: Edge,
-    caller: &Caller,
+    handle: Handle,
     (form, lock): (Form, Option<Lock>),
     (language, headers): (Option<&str>, &HeaderMap),
 ) -> Result<Response, Problem> {
-    let oneself = oneself(caller)?;
-    let handle = edge.gateway.handle(caller.tenant(), oneself)?;
     let bundle = edge.policies.snapshot();
     let language = language::choose(bundle.catalogue(), language, headers).to_owned();
     let own = edge.exports.begin(handle).await?;
