@@ -10,6 +10,7 @@ mod entropy;
 // Files stand last: they are the largest part.
 mod fs;
 mod secret;
+mod trust;
 // For tests, but not in them: those of every room and under `tests/` use it.
 mod fault_disk;
 mod fault_fs;
@@ -22,3 +23,4 @@ pub use fs::{File, Fs, OpenMode, RealFs, Space};
 pub use secret::{
     create_secret, destroy_secret, private_dir, read_secret, replace_secret, wipe_dir,
 };
+pub use trust::{TrustError, connector, has_roots};

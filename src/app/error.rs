@@ -26,6 +26,9 @@ pub enum AppError {
     /// Something that would be made is there already.
     #[error("{0} is there already, and nothing is overwritten: name another folder")]
     Exists(PathBuf),
+    /// Nobody can be believed over TLS.
+    #[error(transparent)]
+    Trust(#[from] crate::ambient::TrustError),
     /// What was to be checked is not as it must be.
     #[error("{0}")]
     Wrong(String),

@@ -16,9 +16,9 @@ use zeroize::Zeroizing;
 
 use super::{
     App, AppError, OpenDsrSettings, Settings, UpstreamDsrSettings, UpstreamKind, UpstreamSettings,
-    witness::{connector, trusted},
 };
 use crate::{
+    ambient::{connector, has_roots},
     auth::Source,
     domain::RecipientId,
     rights::{
@@ -148,7 +148,7 @@ fn recipient(
 fn post(ca: Option<&Path>) -> Result<Post, AppError> {
     let tls: Option<TlsConnector> = match ca {
         Some(_) => Some(connector(ca)?),
-        None if trusted().is_ok() => Some(connector(None)?),
+        None if has_roots() => Some(connector(None)?),
         None => None,
     };
     Ok(Post::new(tls, PATIENCE))

@@ -101,6 +101,7 @@ impl Post {
         let request = request(letter, &uri)?;
         let host = authority.host().trim_matches(['[', ']']);
         let stream = TcpStream::connect((host, authority.port_u16().unwrap_or(usual))).await?;
+        stream.set_nodelay(true)?;
         if !by_tls {
             return over(stream, request).await;
         }

@@ -10,12 +10,14 @@ use std::{
     time::Duration,
 };
 
+use http::header;
 use tokio::{sync::watch, task::JoinSet};
 
-use super::post::{Address, Post};
+use super::address::reach;
 use crate::{
     app::{AppError, WitnessSettings},
     observe::Cosigning,
+    upstream::{Letter, Post},
     witness::{Cosigned, Heard, Published, Refused, Submitter, request},
 };
 
@@ -32,7 +34,8 @@ pub struct Witnesses(Vec<Arc<Known>>);
 
 struct Known {
     settings: WitnessSettings,
-    address: Address,
+    post: Post,
+    url: String,
     seen: Arc<Cosigning>,
 }
 
@@ -42,9 +45,15 @@ enum Fault {
     #[error("it took too long")]
     Late,
     #[error("the exchange with it failed: {0}")]
-    Exchange(#[from] io::Error),
+    Exchange(io::Error),
     #[error(transparent)]
     Refused(#[from] Refused),
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::TimedOut { Self::Late } else { Self::Exchange(error) }
+    }
 }
 
 impl Witnesses {
@@ -61,8 +70,8 @@ impl Witnesses {
                 return Err(AppError::Settings(text));
             }
             let seen = Arc::new(Cosigning::of(name));
-            let address = Address::of(settings)?;
-            known.push(Arc::new(Known { settings: settings.clone(), address, seen }));
+            let (post, url) = reach(settings)?;
+            known.push(Arc::new(Known { settings: settings.clone(), post, url, seen }));
         }
         Ok(Self(known))
     }
@@ -97,7 +106,6 @@ impl Witnesses {
         for known in self.0 {
             let courier = Courier {
                 submitter: Submitter::new(known.settings.vkey.clone()),
-                post: Post::default(),
                 trouble: None,
                 known,
             };
@@ -148,7 +156,6 @@ impl<P> Board<P> {
 struct Courier {
     known: Arc<Known>,
     submitter: Submitter,
-    post: Post,
     /// What was last told of it, if it was not well.
     trouble: Option<String>,
 }
@@ -167,9 +174,7 @@ impl Courier {
             if self.submitter.has(&latest) {
                 continue;
             }
-            let patience = self.known.settings.timeout();
-            let round = tokio::time::timeout(patience, self.ask(&latest)).await;
-            match round.map_err(|_| Fault::Late).flatten() {
+            match self.ask(&latest).await {
                 Ok(cosigned) => {
                     pause = FIRST;
                     self.is_well(&cosigned);
@@ -195,8 +200,10 @@ impl Courier {
             // Tiles are read from the disk.
             let made = tokio::task::spawn_blocking(move || request(&of, old)).await;
             let request = made.map_err(io::Error::other)??.to_string();
-            let reply = self.post.send(&self.known.address, &request).await?;
-            let media_type = reply.media_type.as_deref();
+            let letter = Letter::post(&self.known.url, plain_text(), request.into_bytes());
+            let reply = self.known.post.send(letter).await?;
+            let media_type = reply.headers.get(header::CONTENT_TYPE);
+            let media_type = media_type.and_then(|media| media.to_str().ok());
             match self.submitter.hear(published, reply.status, media_type, &reply.body) {
                 Heard::Cosigned(cosigned) => return Ok(cosigned),
                 Heard::Again => {}
@@ -244,6 +251,10 @@ impl Courier {
         }
         self.trouble = Some(told);
     }
+}
+
+fn plain_text() -> Vec<(String, String)> {
+    vec![(header::CONTENT_TYPE.to_string(), "text/plain; charset=utf-8".to_owned())]
 }
 
 impl fmt::Debug for Known {

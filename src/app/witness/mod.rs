@@ -6,11 +6,9 @@
 //! What is cosigned and what is believed is decided in the room `witness`; this is the way between the two. Start with
 //! [`WitnessServer`] for the one side and [`Witnesses`] for the other.
 
+mod address;
 mod courier;
-mod post;
-
 mod serve;
 
 pub use courier::Witnesses;
-pub(super) use post::{connector, trusted};
 pub use serve::{WitnessServer, init_witness};

@@ -1,7 +1,7 @@
 //! A log behind a web server: one connection, kept while it lasts; nothing it says of lengths is believed, no redirection
 //! is followed, and no more is read than a file may have.
 
-use std::{cell::RefCell, fs, io, path::Path, sync::Arc, time::Duration};
+use std::{cell::RefCell, io, path::Path, time::Duration};
 
 use axum::body::Body;
 use http::{Request, StatusCode, Uri, header};
@@ -9,23 +9,12 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, runtime::Runtime};
-use tokio_rustls::{
-    TlsConnector,
-    rustls::{
-        ClientConfig, RootCertStore,
-        crypto::ring,
-        pki_types::{CertificateDer, ServerName, pem::PemObject as _},
-    },
-};
+use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 
-use crate::tlog::Files;
+use crate::{ambient::connector, tlog::Files};
 
 /// How long one file may take.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Where machines keep the certificates they believe.
-const ROOTS: [&str; 3] =
-    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
 
 /// A log behind a web server.
 pub(super) struct Web {
@@ -54,7 +43,7 @@ impl Web {
         let tls = if is_tls {
             let name = authority.host().trim_matches(['[', ']']).to_owned();
             let name = ServerName::try_from(name).map_err(io::Error::other)?;
-            Some((connector(ca)?, name))
+            Some((connector(ca).map_err(io::Error::other)?, name))
         } else {
             None
         };
@@ -145,28 +134,4 @@ impl Files for Web {
             tokio::time::timeout(PATIENCE, self.file(path, most)).await.unwrap_or_else(late)
         })
     }
-}
-
-/// What speaks TLS with servers whose certificate leads to a root of `ca`, or of the machine.
-fn connector(ca: Option<&Path>) -> io::Result<TlsConnector> {
-    let pem = match ca {
-        Some(path) => fs::read(path)?,
-        None => {
-            let found = ROOTS.iter().find_map(|path| fs::read(path).ok());
-            let none = || io::Error::other("this machine has no list of roots: name one with --ca");
-            found.ok_or_else(none)?
-        }
-    };
-    let mut roots = RootCertStore::empty();
-    let read = CertificateDer::pem_slice_iter(&pem).filter_map(Result::ok);
-    let (added, _) = roots.add_parsable_certificates(read);
-    if added == 0 {
-        return Err(io::Error::other("the list of roots holds no certificate"));
-    }
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(TlsConnector::from(Arc::new(config)))
 }
