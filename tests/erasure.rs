@@ -10,7 +10,7 @@ mod support;
 use std::{collections::BTreeSet, fs, path::PathBuf, process::Command, time::Duration};
 
 use consentry::{
-    ambient::{Fault, FaultFs},
+    ambient::Fault,
     audit::Certificate,
     domain::{Sid, Timestamp},
     store::{RestoreRequest, backups_in, restore},
@@ -23,38 +23,16 @@ use support::{
     actors::{RECOMMEND, is_for_everybody},
     book::events,
     client::Answer,
-    model::{Behaviour, Model, Seen},
+    house::House,
+    model::{Behaviour, Seen},
     proved::{Tree, key},
-    wiring::fresh_folder,
 };
 
 const NOON: &str = "2026-11-22T03:00:00.000Z";
 
-const NO_WRITES: Fault = Fault {
-    after: 0,
-    lasting: true,
-    syncs: Some(false),
-    on: "",
-    spared: "tlog",
-    written: 50,
-    errno: 28,
-};
-
-struct House {
-    model: Model,
-    disk: FaultFs,
-    folder: PathBuf,
-}
-
 impl House {
-    fn new() -> Self {
-        Self { model: Model::start(), disk: FaultFs::new(), folder: fresh_folder() }
-    }
-
     async fn open(&self) -> Stage {
-        let (url, disk, folder) = (self.model.url(), self.disk.clone(), self.folder.clone());
-        let stage = Stage::set(move |set| {
-            (set.model, set.disk, set.folder) = (Some(url), Some(disk), Some(folder));
+        let stage = self.open_with(|set| {
             set.model_settings = String::from("timeout_ms = 60000");
             set.door = Some(String::from("127.0.0.1:0"));
             set.proving = Some(Tree::over);
@@ -466,7 +444,7 @@ async fn an_erasure_that_cannot_be_written_holds_and_is_written_as_soon_as_can_b
     let stage = house.with_two_lives().await;
     let (ada, shop) = (stage.known_as("ada"), stage.shopkeeper());
     house.model.forget_what_was_seen();
-    house.disk.arm(Some(NO_WRITES));
+    house.disk.arm(Some(Fault::NO_WRITES));
     let told = erases(&stage, "ada").await;
     assert_eq!((&told["durable"], &told["log"]), (&json!(false), &Value::Null));
     house.disk.arm(None);

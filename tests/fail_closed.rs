@@ -30,16 +30,7 @@ use support::{
 /// Below this much free room, in bytes, the disk of these tests counts as low.
 const LEAST_FREE: u64 = 1 << 20;
 
-const NO_WRITES: Fault = Fault {
-    after: 0,
-    lasting: true,
-    syncs: Some(false),
-    on: "",
-    spared: "tlog",
-    written: 50,
-    errno: 28,
-};
-const NO_SYNCS: Fault = Fault { syncs: Some(true), ..NO_WRITES };
+const NO_SYNCS: Fault = Fault { syncs: Some(true), ..Fault::NO_WRITES };
 
 struct Broken {
     model: Model,
@@ -128,7 +119,7 @@ impl Broken {
 #[tokio::test]
 async fn a_disk_that_takes_no_writes_stops_disclosures_not_answers() {
     let broken = stage().await;
-    broken.disk.arm(Some(NO_WRITES));
+    broken.disk.arm(Some(Fault::NO_WRITES));
     broken.answers_without_the_model().await;
     broken.refuses_changes().await;
     broken.answers_without_the_model().await;
@@ -163,7 +154,7 @@ async fn a_sync_that_fails_stops_disclosures_until_the_disk_is_read_anew() {
 
 #[tokio::test]
 async fn a_withdrawal_that_cannot_be_written_holds_all_the_same() {
-    for fault in [NO_WRITES, NO_SYNCS] {
+    for fault in [Fault::NO_WRITES, NO_SYNCS] {
         let broken = stage().await;
         let (ada, shop) = (broken.stage.known_as("ada"), broken.stage.shopkeeper());
         broken.disk.arm(Some(fault));
@@ -188,7 +179,7 @@ async fn a_withdrawal_that_is_repeated_on_a_well_disk_is_durable_and_can_be_foll
 {
     let broken = stage().await;
     let (ada, shop) = (broken.stage.known_as("ada"), broken.stage.shopkeeper());
-    broken.disk.arm(Some(NO_WRITES));
+    broken.disk.arm(Some(Fault::NO_WRITES));
     let withdraw = json!({"purpose": RECOMMEND, "action": "withdraw"});
     for _ in 0..2 {
         assert_eq!(ada.acts(&withdraw).await.status, 202);
@@ -222,7 +213,7 @@ async fn a_disk_that_is_nearly_full_still_takes_withdrawals() {
 async fn a_withdrawal_that_is_not_durable_is_told_as_it_holds_and_written_as_soon_as_can_be() {
     let broken = stage().await;
     let (ada, shop) = (broken.stage.known_as("ada"), broken.stage.shopkeeper());
-    broken.disk.arm(Some(NO_WRITES));
+    broken.disk.arm(Some(Fault::NO_WRITES));
     let withdrawn = ada.acts(&json!({"purpose": RECOMMEND, "action": "withdraw"})).await;
     assert_eq!(withdrawn.status, 202, "{}", withdrawn.body);
     let told = ada.stands(RECOMMEND).await;
@@ -245,7 +236,7 @@ async fn a_withdrawal_that_is_not_durable_is_told_as_it_holds_and_written_as_soo
 async fn a_consent_given_after_a_withdrawal_that_is_not_durable_is_not_taken_back_by_it() {
     let broken = stage().await;
     let ada = broken.stage.known_as("ada");
-    broken.disk.arm(Some(NO_WRITES));
+    broken.disk.arm(Some(Fault::NO_WRITES));
     let withdraw = json!({"purpose": RECOMMEND, "action": "withdraw"});
     assert_eq!(ada.acts(&withdraw).await.status, 202);
     broken.disk.arm(None);
@@ -365,12 +356,12 @@ async fn each_call_may_fail(fault: Fault, step: u64) {
 
 #[tokio::test]
 async fn a_disk_that_fills_at_any_call_of_a_day_keeps_what_was_acknowledged() {
-    each_call_may_fail(NO_WRITES, 3).await;
+    each_call_may_fail(Fault::NO_WRITES, 3).await;
 }
 
 #[tokio::test]
 async fn a_disk_that_fails_once_at_any_call_of_a_day_keeps_what_was_acknowledged() {
-    each_call_may_fail(Fault { errno: 5, lasting: false, ..NO_WRITES }, 3).await;
+    each_call_may_fail(Fault { errno: 5, lasting: false, ..Fault::NO_WRITES }, 3).await;
 }
 
 #[tokio::test]

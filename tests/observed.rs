@@ -401,16 +401,7 @@ mod readiness {
     async fn failed_writes_show_and_so_does_that_they_are_over() {
         let disk = FaultFs::new();
         let stage = on(&disk).await;
-        let fault = Fault {
-            after: 0,
-            lasting: true,
-            syncs: Some(false),
-            on: "",
-            spared: "tlog",
-            written: 50,
-            errno: 28,
-        };
-        disk.arm(Some(fault));
+        disk.arm(Some(Fault::NO_WRITES));
         let refused = stage.behind().store.commit(consentry::store::Batch::default()).await;
         assert!(refused.is_err());
         let (ready, journal) = check(&stage, "journal");

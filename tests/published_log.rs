@@ -3,10 +3,10 @@
 
 mod support;
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{io, sync::Arc};
 
 use consentry::{
-    ambient::{FaultFs, Fs as _, OpenMode},
+    ambient::{Fs as _, OpenMode},
     audit::{Draft, Event, Folder, Row, RowKeys, Vocabulary},
     domain::Timestamp,
     store::{Batch, RestoreRequest, backups_in, restore},
@@ -14,29 +14,15 @@ use consentry::{
 };
 use serde_json::json;
 
-use support::{Stage, actors::RECOMMEND, model::Model, wiring::fresh_folder};
-
-struct House {
-    model: Model,
-    disk: FaultFs,
-    folder: PathBuf,
-}
+use support::{Stage, actors::RECOMMEND, house::House};
 
 impl House {
-    fn new() -> Self {
-        Self { model: Model::start(), disk: FaultFs::new(), folder: fresh_folder() }
-    }
-
     async fn open(&self) -> Stage {
         self.open_at("2026-11-22T03:00:00Z").await
     }
 
     async fn open_at(&self, moment: &str) -> Stage {
-        let (url, disk, folder) = (self.model.url(), self.disk.clone(), self.folder.clone());
-        let stage = Stage::set(move |set| {
-            (set.model, set.disk, set.folder) = (Some(url), Some(disk), Some(folder));
-        });
-        let stage = stage.await;
+        let stage = self.open_with(|_| {}).await;
         stage.clock.set(Timestamp::parse(moment).unwrap());
         stage
     }

@@ -31,17 +31,6 @@ const NOON: &str = "2026-11-22T03:00:00Z";
 const HOUR: u64 = 60 * 60;
 const WEEK: u64 = 7 * 24 * HOUR;
 
-/// The disk takes nothing.
-const NO_WRITES: Fault = Fault {
-    after: 0,
-    lasting: true,
-    syncs: Some(false),
-    on: "",
-    spared: "tlog",
-    written: 50,
-    errno: 28,
-};
-
 async fn stage(model: &Model) -> Stage {
     let stage = Stage::with_model(model).await;
     stage.shelves(120, 6).await;
@@ -311,7 +300,7 @@ async fn a_reset_that_cannot_be_recorded_is_refused_and_changes_nothing() {
     let (ada, shop) = (stage.known_as("ada"), stage.shopkeeper());
     ada.gives().await;
     let (before, stood) = (seen(&model, &shop, &ada).await, plain(&stage));
-    disk.arm(Some(NO_WRITES));
+    disk.arm(Some(Fault::NO_WRITES));
     let refused = resets(&stage, "ada", &json!({})).await;
     assert_eq!((refused.status.as_u16(), refused.problem().as_str()), (503, "unavailable"));
     assert_eq!(plain(&stage), stood);

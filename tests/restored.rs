@@ -10,7 +10,7 @@ mod support;
 use std::path::{Path, PathBuf};
 
 use consentry::{
-    ambient::{FaultFs, Fs as _},
+    ambient::Fs as _,
     domain::Timestamp,
     store::{RestoreRequest, backups_in, restore},
     vault::{Highwater, KeyEvent},
@@ -20,27 +20,12 @@ use serde_json::{Value, json};
 use support::{
     Stage,
     actors::{RECOMMEND, is_for_everybody},
-    model::Model,
-    wiring::fresh_folder,
+    house::House,
 };
 
-struct House {
-    model: Model,
-    disk: FaultFs,
-    folder: PathBuf,
-}
-
 impl House {
-    fn new() -> Self {
-        Self { model: Model::start(), disk: FaultFs::new(), folder: fresh_folder() }
-    }
-
     async fn open(&self) -> Stage {
-        let (url, disk, folder) = (self.model.url(), self.disk.clone(), self.folder.clone());
-        let stage = Stage::set(move |set| {
-            (set.model, set.disk, set.folder) = (Some(url), Some(disk), Some(folder));
-        });
-        stage.await
+        self.open_with(|_| {}).await
     }
 
     fn store(&self) -> PathBuf {

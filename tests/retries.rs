@@ -25,16 +25,6 @@ use support::{
 const NOON: &str = "2026-11-22T03:00:00Z";
 const KEY: &str = "8e03978e-40d5-43dd-bc93-6894a57f9324";
 
-const NO_WRITES: Fault = Fault {
-    after: 0,
-    lasting: true,
-    syncs: Some(false),
-    on: "",
-    spared: "tlog",
-    written: 50,
-    errno: 28,
-};
-
 async fn gives(stage: &Stage, id: &str) -> Value {
     json!({"subject": {"id": id}, "purpose": RECOMMEND, "action": "give", "method": "app",
         "notice": {"snapshot": stage.notice(RECOMMEND).await}})
@@ -161,7 +151,7 @@ async fn a_withdrawal_that_is_not_durable_is_not_told_to_a_retry_as_if_it_were()
     let stage = Stage::with_model_and_disk(&model, &disk).await;
     stage.known_as("ada").gives().await;
     let body = json!({"subject": {"id": "ada"}, "purpose": RECOMMEND, "action": "withdraw", "method": "app"});
-    disk.arm(Some(NO_WRITES));
+    disk.arm(Some(Fault::NO_WRITES));
     for _ in 0..2 {
         let told = act(&stage, KEY, &body).send().await;
         assert_eq!((told.status.as_u16(), &told.json()["durable"]), (202, &json!(false)));
@@ -184,7 +174,7 @@ async fn events_that_were_cut_off_go_on_where_they_were() {
     let broken = disk.clone();
     model.watch(move |seen| {
         if seen.path == "/events" {
-            broken.arm(Some(NO_WRITES));
+            broken.arm(Some(Fault::NO_WRITES));
         }
     });
     let both = || report_all(&stage, KEY, &["ada", "bob"]);
@@ -223,7 +213,7 @@ async fn whatever_write_a_power_cut_falls_into_the_act_is_done_once() {
         let (disk, folder) = (FaultFs::new(), fresh_folder());
         let stage = stands_on(&disk, &folder).await;
         let body = gives(&stage, "ada").await;
-        disk.arm(Some(Fault { after, syncs: Some(syncs), ..NO_WRITES }));
+        disk.arm(Some(Fault { after, syncs: Some(syncs), ..Fault::NO_WRITES }));
         let first = act(&stage, KEY, &body).send().await;
         let stage = stands_on(&disk.power_cut(after), &folder).await;
         let again = act(&stage, KEY, &body).send().await;

@@ -28,6 +28,19 @@ pub struct Fault {
     pub errno: i32,
 }
 
+impl Fault {
+    /// The disk is full: it takes nothing, but for the published log, which is written by a clock of its own.
+    pub const NO_WRITES: Self = Self {
+        after: 0,
+        lasting: true,
+        syncs: Some(false),
+        on: "",
+        spared: "tlog",
+        written: 50,
+        errno: 28,
+    };
+}
+
 impl Default for Fault {
     fn default() -> Self {
         Self { after: 0, lasting: false, syncs: None, on: "", spared: "", written: 50, errno: 5 }

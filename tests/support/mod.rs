@@ -14,6 +14,7 @@
 pub(crate) mod actors;
 pub(crate) mod book;
 pub(crate) mod client;
+pub(crate) mod house;
 pub(crate) mod log;
 pub(crate) mod model;
 pub(crate) mod needles;

@@ -168,6 +168,7 @@ fn has_unread(stream: &TcpStream) -> bool {
 
 fn answer_all(mut stream: TcpStream, shared: &(Mutex<State>, Condvar)) {
     let (state, changed) = shared;
+    let peer = stream.peer_addr().ok();
     while stream.peek(&mut [0]).is_ok_and(|count| count > 0) {
         let mut now = state.lock().unwrap();
         let Some(seen) = read(&mut stream) else { break };
@@ -194,7 +195,9 @@ fn answer_all(mut stream: TcpStream, shared: &(Mutex<State>, Condvar)) {
             break;
         }
     }
-    // There are two handles of it, so dropping one would not end it.
+    // Its other handle goes before it ends: then nobody knows any more whose it was.
+    let is_another = |known: &TcpStream| known.peer_addr().ok() != peer;
+    state.lock().unwrap().connections.retain(is_another);
     let _ = stream.shutdown(Shutdown::Both);
     changed.notify_all();
 }

@@ -1,24 +1,22 @@
 //! Opening rows of the log, and holding them against the keys that live.
 
 use axum::{Router, extract::State, response::Response, routing::post};
-use bytes::Bytes;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::super::{
-    Fault, Problem,
-    caller::Unread,
-    lines::{NDJSON, Written},
-    me::export::ExportedRow,
-    openapi::{BodyRefusals, Unrecorded},
-    operator::{ByOperator, OperatorEdge},
-    reply,
+use super::{
+    super::{
+        Fault, Problem,
+        caller::Unread,
+        me::export::ExportedRow,
+        openapi::{BodyRefusals, Unrecorded},
+        operator::{ByOperator, OperatorEdge},
+        reply,
+    },
+    going,
 };
 use crate::operate::{Effort, OpenReason, Opening, Progress, ROWS_AT_ONCE, Reconciled};
-
-/// How many lines of progress may wait to be sent.
-const LINES_WAITING: usize = 16;
 
 /// Which rows are to be opened, and why.
 #[derive(Deserialize, ToSchema)]
@@ -234,30 +232,6 @@ pub(in crate::http) async fn reconcile(
         ReconcileOrder { sample: Some(rows), .. } => Effort::Sample(rows),
         ReconcileOrder { .. } => Effort::Fitting,
     };
-    let (writer, written) = Written::begin(LINES_WAITING);
-    tokio::spawn(async move {
-        let progress = writer.clone();
-        let told = move |progress_made| {
-            let line = ReconcileLine { progress: Some(progress_made), result: None };
-            // Who does not read its progress keeps nobody waiting.
-            let _ = progress.try_send(line_of(&line));
-        };
-        let line = match edge.controls.reconcile(by, effort, told).await {
-            Ok(result) => line_of(&ReconcileLine { progress: None, result: Some(result) }),
-            Err(error) => {
-                let mut line = Problem::from(error).document();
-                line.push(b'\n');
-                line.into()
-            }
-        };
-        let _ = writer.send(line).await;
-    });
-    Ok(reply::typed(StatusCode::OK, NDJSON, written))
-}
-
-fn line_of(line: &ReconcileLine) -> Bytes {
-    // Numbers and words: there is nothing in it that JSON could not say.
-    let mut bytes = serde_json::to_vec(line).unwrap_or_default();
-    bytes.push(b'\n');
-    bytes.into()
+    let line = |progress, result| ReconcileLine { progress, result };
+    Ok(going::on(line, move |told| async move { edge.controls.reconcile(by, effort, told).await }))
 }

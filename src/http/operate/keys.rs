@@ -1,23 +1,19 @@
 //! Rotating the key-encryption key.
 
 use axum::{Router, extract::State, response::Response, routing::post};
-use bytes::Bytes;
-use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::super::{
-    Problem,
-    caller::Unread,
-    lines::{NDJSON, Written},
-    openapi::{BodyRefusals, Unrecorded},
-    operator::{ByOperator, OperatorEdge},
-    reply,
+use super::{
+    super::{
+        Problem,
+        caller::Unread,
+        openapi::{BodyRefusals, Unrecorded},
+        operator::{ByOperator, OperatorEdge},
+    },
+    going,
 };
 use crate::operate::{Rotated, Turning};
-
-/// How many lines of progress may wait to be sent.
-const LINES_WAITING: usize = 16;
 
 /// What older backups are after a rotation.
 const OLDER_BACKUPS: &str =
@@ -114,29 +110,9 @@ pub(in crate::http) async fn rotate(
     body: Unread,
 ) -> Result<Response, Problem> {
     let RotateOrder {} = body.json().await?;
-    let (writer, written) = Written::begin(LINES_WAITING);
-    tokio::spawn(async move {
-        let progress = writer.clone();
-        let told = move |made| {
-            // Who does not read its progress keeps nobody waiting.
-            let _ = progress.try_send(line_of(&RotateLine { progress: Some(made), result: None }));
-        };
-        let line = match edge.controls.rotate_keys(by, told).await {
-            Ok(result) => line_of(&RotateLine { progress: None, result: Some(result.into()) }),
-            Err(error) => {
-                let mut line = Problem::from(error).document();
-                line.push(b'\n');
-                line.into()
-            }
-        };
-        let _ = writer.send(line).await;
-    });
-    Ok(reply::typed(StatusCode::OK, NDJSON, written))
-}
-
-fn line_of(line: &RotateLine) -> Bytes {
-    // Numbers and words: there is nothing in it that JSON could not say.
-    let mut bytes = serde_json::to_vec(line).unwrap_or_default();
-    bytes.push(b'\n');
-    bytes.into()
+    let line = |progress, result: Option<Rotated>| RotateLine {
+        progress,
+        result: result.map(RotateResult::from),
+    };
+    Ok(going::on(line, move |told| async move { edge.controls.rotate_keys(by, told).await }))
 }

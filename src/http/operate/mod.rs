@@ -5,6 +5,7 @@
 
 pub(super) mod audit;
 pub(super) mod backups;
+mod going;
 pub(super) mod imports;
 pub(super) mod keys;
 pub(super) mod policies;
