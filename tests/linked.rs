@@ -192,6 +192,68 @@ async fn an_erasure_by_either_id_is_of_all_and_each_key_has_its_certificate() {
     assert_eq!(fits.0, 0, "no key of a person lives");
 }
 
+async fn told(stage: &Stage, who: &str, path: &str) -> Value {
+    let answer = stage.get(path).token(&stage.person(who)).send().await;
+    assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+    answer.json()
+}
+
+async fn decided(stage: &Stage, who: &str) -> Vec<u64> {
+    let page = told(stage, who, "/v1/me/decisions").await;
+    let rows = page["decisions"].as_array().unwrap();
+    rows.iter().map(|one| one["log"]["index"].as_u64().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn what_was_decided_and_asked_by_an_id_before_it_was_linked_is_the_persons_to_see() {
+    let model = Model::start();
+    let stage = stage(&model).await;
+    let (ada, device, shop) = (stage.known_as("ada"), stage.known_as(DEVICE), stage.shopkeeper());
+    device.gives().await;
+    let row = |answer: &Value| answer["log"]["index"].as_u64().unwrap();
+    let on_the_device = row(&shop.asks_for(&device).await);
+    // An export closes the audit epoch: rows of before are under other keys.
+    told(&stage, DEVICE, "/v1/me/export").await;
+    let later_there = row(&shop.asks_for(&device).await);
+    let request = json!({"type": "explanation", "statement": "Why ever?"});
+    let call = stage.post("/v1/me/requests").token(&stage.person(DEVICE)).json(&request);
+    let request = call.send().await.json()["id"].as_str().unwrap().to_owned();
+    ada.gives().await;
+    let before = row(&shop.asks_for(&ada).await);
+    assert_eq!(decided(&stage, "ada").await, [before], "the device is nobody of theirs yet");
+    link(&stage, "ada", DEVICE).await;
+    let after = row(&shop.asks_for(&ada).await);
+    for who in ["ada", DEVICE] {
+        let all = [after, before, later_there, on_the_device];
+        assert_eq!(decided(&stage, who).await, all, "{who}");
+        let tally = told(&stage, who, "/v1/me").await["decisions"]["count"].clone();
+        assert_eq!(tally, 4, "{who}");
+        for row in [on_the_device, later_there] {
+            let call = stage.post("/v1/me/decisions/explain").token(&stage.person(who));
+            let explained = call.json(&json!({"log": {"index": row}})).send().await;
+            assert_eq!(explained.status, 200, "{who}: {}", explained.body);
+        }
+        let listed = told(&stage, who, "/v1/me/requests").await;
+        assert_eq!(listed["requests"][0]["id"], request, "{listed}");
+        let read = told(&stage, who, &format!("/v1/me/requests/{request}")).await;
+        assert_eq!(read["wanted"]["statement"], "Why ever?", "{read}");
+    }
+    // Page by page, each once.
+    let first = told(&stage, "ada", "/v1/me/decisions?limit=2").await;
+    let next = first["next"].as_str().unwrap();
+    let rest = told(&stage, "ada", &format!("/v1/me/decisions?limit=2&cursor={next}")).await;
+    assert_eq!(rest["decisions"][0]["log"]["index"], later_there, "{rest}");
+    assert_eq!(rest["decisions"].as_array().unwrap().len(), 2, "{rest}");
+    // Let go, it is its own again.
+    assert_eq!(links(&stage, "/v1/links/remove", "ada", DEVICE).await.status, 200);
+    assert_eq!(decided(&stage, "ada").await, [after, before]);
+    assert_eq!(decided(&stage, DEVICE).await, [later_there, on_the_device]);
+    let hers = format!("/v1/me/requests/{request}");
+    assert_eq!(stage.get(&hers).token(&stage.person("ada")).send().await.status, 404);
+    let taken_back = stage.post(&format!("{hers}/cancel")).token(&stage.person(DEVICE));
+    assert_eq!(taken_back.send().await.json()["status"], "cancelled");
+}
+
 #[tokio::test]
 async fn an_id_belongs_to_one_person() {
     let model = Model::start();

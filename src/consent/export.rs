@@ -98,8 +98,11 @@ impl Ledger {
         Err(ConsentError::Contended)
     }
 
-    /// A person, and who stands for their other ids. Reads the disk.
-    fn with_other_ids(&self, person: Person) -> Result<Vec<Person>, ConsentError> {
+    /// A person, and behind them those who stand for their other ids ([`Standing::links`](super::Standing::links)). Reads the disk.
+    ///
+    /// # Errors
+    /// When the store fails or a record does not open.
+    pub fn with_other_ids(&self, person: Person) -> Result<Vec<Person>, ConsentError> {
         let links = person.standing.links.clone();
         let mut ids = vec![person];
         for link in links {

@@ -81,10 +81,7 @@ impl Rights {
     /// # Errors
     /// When it is not theirs, or is closed; when the journal does not take it.
     pub async fn cancel_request(&self, handle: Handle, id: RequestId) -> Result<Told, RightsError> {
-        let found = self.found(id).await?;
-        if !found.docket.is_of(&handle) {
-            return Err(RequestError::Unknown.into());
-        }
+        let (found, _) = self.own(handle, id).await?;
         self.cancelled(found).await
     }
 

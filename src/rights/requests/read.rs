@@ -1,25 +1,34 @@
 //! Whoever asked looks at their requests.
 
 use super::{
-    AskedBy, Docket, RequestError, RequestId, Told,
-    file::open,
+    AskedBy, Docket, Filed, RequestError, RequestId, Told,
+    file::{Found, open},
     filed::{filed_of, filed_prefix},
     identify::is_from,
 };
 use crate::{
+    consent::Person,
     rights::{Rights, RightsError},
     vault::{Handle, SubjectKey},
 };
 
 impl Rights {
-    /// The requests of the person under `handle`, oldest first. One that was made while nothing was held of them is not
-    /// among them: it can be read by its id.
+    /// The requests of the person under `handle`, by all their ids, oldest first. One that was made while nothing was held of
+    /// them is not among them: it can be read by its id.
     ///
     /// # Errors
     /// When the store fails or a record does not open.
     pub async fn requests_of(&self, handle: Handle) -> Result<Vec<Told>, RightsError> {
         let Some(person) = self.ledger.person(handle).await? else { return Ok(Vec::new()) };
-        self.off_the_worker(move |rights| rights.requests_under(&person.key)).await
+        self.off_the_worker(move |rights| {
+            let mut requests = Vec::new();
+            for id in rights.ledger.with_other_ids(person)? {
+                requests.extend(rights.requests_under(&id.key)?);
+            }
+            requests.sort_by_key(|told| (told.docket.received_at, told.docket.id));
+            Ok(requests)
+        })
+        .await
     }
 
     /// The requests that are kept under `key`, oldest first. Waits for the disk.
@@ -44,17 +53,36 @@ impl Rights {
     /// # Errors
     /// When it is not theirs, or the store fails.
     pub async fn request_of(&self, handle: Handle, id: RequestId) -> Result<Told, RightsError> {
+        let (Found { docket, .. }, filed) = self.own(handle, id).await?;
+        Ok(Told { docket, filed })
+    }
+
+    /// The request `id`, if the person under `handle` filed it by any of their ids, or asked by that one while nothing was held.
+    pub(super) async fn own(
+        &self,
+        handle: Handle,
+        id: RequestId,
+    ) -> Result<(Found, Option<Filed>), RightsError> {
         let found = self.found(id).await?;
-        if !found.docket.is_of(&handle) {
-            return Err(RequestError::Unknown.into());
-        }
         let filed = match self.ledger.person(handle).await? {
             Some(person) => {
-                self.off_the_worker(move |rights| rights.filed(&person.key, id)).await?
+                self.off_the_worker(move |rights| rights.filed_by_any(person, id)).await?
             }
             None => None,
         };
-        Ok(Told { docket: found.docket, filed: filed.map(|(filed, _)| filed) })
+        if filed.is_none() && !found.docket.is_of(&handle) {
+            return Err(RequestError::Unknown.into());
+        }
+        Ok((found, filed))
+    }
+
+    fn filed_by_any(&self, person: Person, id: RequestId) -> Result<Option<Filed>, RightsError> {
+        for of in self.ledger.with_other_ids(person)? {
+            if let Some((filed, _)) = self.filed(&of.key, id)? {
+                return Ok(Some(filed));
+            }
+        }
+        Ok(None)
     }
 
     /// The request `id` that an app sent, without what was said.

@@ -7,10 +7,10 @@ use uuid::Uuid;
 use super::{
     super::{Rights, RightsError},
     decision::{Came, Decision, is, is_of_a_decision, name_of},
-    walk::{Keys, Theirs},
+    walk::{Keys, Theirs, epochs},
 };
 use crate::{
-    audit::{Event, RowKeys, marks},
+    audit::{Event, marks},
     consent::Person,
     store::StoreError,
 };
@@ -31,7 +31,7 @@ impl Rights {
     /// Looks at `rows` rows at most, not counting those behind the one it finds. Waits for the disk.
     pub(super) fn find(
         &self,
-        person: &Person,
+        ids: &[Person],
         name: &Name,
         rows: u64,
     ) -> Result<Option<Decision>, RightsError> {
@@ -45,13 +45,12 @@ impl Rights {
             return Ok(None);
         };
         // Whose row it is shows in the tag, whatever the caller knows of its place.
-        let epochs = (0..=person.standing.audit_epoch).rev();
-        let mut of_epochs = epochs.map(|epoch| (epoch, RowKeys::of(&person.key, epoch)));
-        let Some((epoch, keys)) = of_epochs.find(|(_, keys)| keys.finds(&marks)) else {
+        let mut of_ids = ids.iter().flat_map(|id| epochs(id).map(move |found| (id, found)));
+        let Some((id, (epoch, keys))) = of_ids.find(|(_, (_, keys))| keys.finds(&marks)) else {
             return Ok(None);
         };
         let theirs = Theirs { row, entry: &entry, keys: &keys, epoch };
-        let came = self.came_of(row, &Keys::at(&person.key, epoch.saturating_add(1)))?;
+        let came = self.came_of(row, &Keys::at(&id.key, epoch.saturating_add(1)))?;
         self.read_decision(&theirs, came).map(Some)
     }
 

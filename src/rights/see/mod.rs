@@ -1,7 +1,7 @@
 //! What a person sees of decisions and disclosures about them, read from their rows of the log.
 //!
-//! Promises: it finds every row of theirs and nobody else's; it writes nothing, closes no audit epoch and makes nobody known;
-//! one look passes over a bounded number of rows and says where the next goes on.
+//! Promises: it finds every row of theirs, under all their ids, and nobody else's; it writes nothing, closes no audit epoch and
+//! makes nobody known; one look passes over a bounded number of rows and says where the next goes on.
 //!
 //! It is no export: it hands out no keys and no proofs ([`OwnExport`](super::OwnExport) does). It words nothing for people.
 //!
@@ -72,7 +72,7 @@ impl Rights {
         let Some(person) = self.ledger.person(handle).await? else {
             return Ok(DecisionPage::default());
         };
-        self.look(move |rights| rights.page(&person, &wanted, spot, bounds)).await
+        self.look(person, move |rights, ids| rights.page(ids, &wanted, spot, bounds)).await
     }
 
     /// The decision of that name about `person`, if there is one among the rows that are looked at.
@@ -84,8 +84,7 @@ impl Rights {
         person: &Person,
         name: Name,
     ) -> Result<Option<Decision>, RightsError> {
-        let person = person.clone();
-        self.look(move |rights| rights.find(&person, &name, FIND_ROWS)).await
+        self.look(person.clone(), move |rights, ids| rights.find(ids, &name, FIND_ROWS)).await
     }
 
     /// What the log tells of `person` since `since`, counted.
@@ -93,20 +92,22 @@ impl Rights {
     /// # Errors
     /// When the log does not read, or a row of theirs does not open.
     pub async fn tally(&self, person: &Person, since: Timestamp) -> Result<Tally, RightsError> {
-        let person = person.clone();
-        self.look(move |rights| rights.count(&person, since, PAGE_ROWS)).await
+        self.look(person.clone(), move |rights, ids| rights.count(ids, since, PAGE_ROWS)).await
     }
 
-    /// Looks on a thread that may wait for the disk, when it is its turn.
+    /// Looks for `person` under all their ids, the one that stands for them first, on a thread that may wait for the disk, when it
+    /// is its turn.
     async fn look<T: Send + 'static>(
         &self,
-        look: impl FnOnce(&Self) -> Result<T, RightsError> + Send + 'static,
+        person: Person,
+        look: impl FnOnce(&Self, &[Person]) -> Result<T, RightsError> + Send + 'static,
     ) -> Result<T, RightsError> {
         let turn = self.looks.0.clone().acquire_owned().await;
         let turn = turn.map_err(|_| ConsentError::Stopping)?;
         let rights = self.clone();
         let looked = tokio::task::spawn_blocking(move || {
-            let looked = look(&rights);
+            let ids = rights.ledger.with_other_ids(person);
+            let looked = ids.map_err(RightsError::from).and_then(|ids| look(&rights, &ids));
             drop(turn);
             looked
         });

@@ -97,14 +97,16 @@ impl Rights {
     /// Waits for the disk.
     pub(super) fn page(
         &self,
-        person: &Person,
+        ids: &[Person],
         wanted: &Wanted,
         spot: Option<Spot>,
         Bounds { decisions: limit, rows }: Bounds,
     ) -> Result<DecisionPage, RightsError> {
-        let (size, now) = (self.store.log_size(), person.standing.audit_epoch);
-        let spot = spot.unwrap_or(Spot { from: size, told: u64::MAX, epoch: now });
-        let mut keys = Keys::at(&person.key, spot.epoch.min(now));
+        let newest = Spot { from: self.store.log_size(), told: u64::MAX, epoch: u32::MAX };
+        let spot = spot.unwrap_or(newest);
+        let Some(mut keys) = Keys::of_all(ids, spot.epoch) else {
+            return Ok(DecisionPage::default());
+        };
         let mut filling = Filling {
             rights: self,
             wanted,

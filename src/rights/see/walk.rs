@@ -3,10 +3,11 @@
 //! Rows of one audit epoch end with the row of the export that closed it, so on the way back two epochs can be at hand at a
 //! time: the one of here, and the one before, whose last row is still to come.
 
-use std::ops::ControlFlow;
+use std::{ops::ControlFlow, sync::Arc};
 
 use crate::{
     audit::{Event, Marks, Row, RowKeys, event, marks},
+    consent::Person,
     store::{Store, StoreError},
     vault::SubjectKey,
 };
@@ -24,6 +25,13 @@ pub(super) struct Keys {
     epoch: u32,
     here: RowKeys,
     before: Option<RowKeys>,
+    /// Those of all epochs of the person's other ids: few, since an id has no rows of its own while it is linked.
+    others: Arc<[RowKeys]>,
+}
+
+/// The keys of all audit epochs of one id, latest first.
+pub(super) fn epochs(id: &Person) -> impl Iterator<Item = (u32, RowKeys)> + '_ {
+    (0..=id.standing.audit_epoch).rev().map(|epoch| (epoch, RowKeys::of(&id.key, epoch)))
 }
 
 /// A row of the person's.
@@ -45,9 +53,26 @@ pub(super) struct Walked {
 }
 
 impl Keys {
+    /// Those of the person whose key is `key`, who stands for no other id.
     pub(super) fn at(key: &SubjectKey, epoch: u32) -> Self {
+        Self::with_others(key, epoch, Arc::default())
+    }
+
+    /// Those of a person under all their ids, the one that stands for them first, who is at `epoch`; `None` for nobody.
+    pub(super) fn of_all(ids: &[Person], epoch: u32) -> Option<Self> {
+        let (first, others) = ids.split_first()?;
+        let others = others.iter().flat_map(epochs).map(|(_, keys)| keys).collect();
+        Some(Self::with_others(&first.key, epoch.min(first.standing.audit_epoch), others))
+    }
+
+    fn with_others(key: &SubjectKey, epoch: u32, others: Arc<[RowKeys]>) -> Self {
         let before = epoch.checked_sub(1).map(|before| RowKeys::of(key, before));
-        Self { key: key.clone(), epoch, here: RowKeys::of(key, epoch), before }
+        Self { key: key.clone(), epoch, here: RowKeys::of(key, epoch), before, others }
+    }
+
+    /// Those one audit epoch earlier.
+    fn earlier(&self) -> Self {
+        Self::with_others(&self.key, self.epoch.saturating_sub(1), self.others.clone())
     }
 
     pub(super) fn epoch(&self) -> u32 {
@@ -59,7 +84,9 @@ impl Keys {
         if self.here.finds(marks) {
             return Some((&self.here, false));
         }
-        self.before.as_ref().filter(|before| before.finds(marks)).map(|before| (before, true))
+        let before = self.before.as_ref().filter(|before| before.finds(marks));
+        let other = || self.others.iter().find(|other| other.finds(marks));
+        before.map(|before| (before, true)).or_else(|| other().map(|other| (other, false)))
     }
 }
 
@@ -96,7 +123,7 @@ pub(super) fn walk_back(
             let theirs = Theirs { row, entry, keys: row_keys, epoch };
             let flow = if wanted(entry) { each(&theirs) } else { ControlFlow::Continue(()) };
             if is_export && is_before {
-                *keys = Keys::at(&keys.key, epoch.saturating_sub(1));
+                *keys = keys.earlier();
             }
             if flow.is_break() {
                 return Ok(Walked { at, looked });
