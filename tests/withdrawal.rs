@@ -323,6 +323,25 @@ async fn nothing_arrives_after_the_acknowledgement_whoever_wins_the_race() {
     );
     let counts = stage.behind().ledger.gates().counts();
     assert_eq!(counts.late.value(), 0, "a last byte left after an acknowledgement");
+    let uses = counts.last_use.read();
+    let nearest = counts.act_to_last_use().unwrap();
+    assert!(nearest <= 0.0, "a last byte left {nearest} s after an acknowledgement");
+    // How far away so many of 100 uses were at most, the closest first; to the end of a bucket.
+    let within = |of_100: u64| {
+        let mut seen = 0;
+        let mut buckets = uses.buckets.iter().map(|(end, count)| {
+            seen += count;
+            (*end, seen)
+        });
+        buckets.find(|(_, seen)| seen * 100 >= uses.count() * of_100).unwrap().0
+    };
+    println!(
+        "by the metric {} acts ended a use; its last byte left before, by at most {} s (p50), {} s (p99); {} s (closest)",
+        uses.count(),
+        within(50),
+        within(1),
+        -nearest
+    );
     let log = stage.log().await;
     holds_in_the_log(&log);
     let count = |event| events(&log, &[event]).len();
