@@ -14,7 +14,7 @@ use consentry::{
     audit::Certificate,
     domain::{Sid, Timestamp},
     store::{RestoreRequest, backups_in, restore},
-    vault::{Highwater, KeyEvent},
+    vault::{KeyEvent, Mark},
 };
 use serde_json::{Value, json};
 
@@ -144,8 +144,8 @@ async fn of_an_erased_person_nothing_is_left_and_the_log_adds_up() {
     assert_eq!(before["living"].as_u64(), Some(2));
     assert_eq!((&after["erased"], &after["living"]), (&json!(1), &json!(1)));
     assert_eq!(after["certified"], row.leaf["rows"]);
-    let mark = Highwater::read(&house.folder.join("keys")).unwrap().unwrap();
-    assert!(mark.erased.contains(&commitment), "a backup would bring the key back");
+    let mark = Mark::read(&house.folder.join("keys"), "any").unwrap();
+    assert!(mark.destroyed().unwrap().contains(&commitment), "a backup would bring the key back");
 }
 
 #[tokio::test]
@@ -576,20 +576,19 @@ async fn an_app_has_nobody_erased_before_it_is_confirmed_who_asks_and_no_operato
     reconciles(&stage).await;
 }
 
-/// A key folder that takes no mark, until it does again.
+/// A key folder that takes no destroyed key, until it does again.
 struct NoMark(PathBuf);
 
 impl NoMark {
     fn of(house: &House) -> Self {
-        let mark = house.folder.join("keys/highwater");
-        fs::rename(&mark, mark.with_extension("aside")).unwrap();
-        fs::create_dir_all(mark.join("in the way")).unwrap();
-        Self(mark)
+        let destroyed = house.folder.join("keys/destroyed");
+        assert!(!destroyed.exists(), "nobody was erased yet");
+        fs::create_dir(&destroyed).unwrap();
+        Self(destroyed)
     }
 
     fn mend(self) {
-        fs::remove_dir_all(&self.0).unwrap();
-        fs::rename(self.0.with_extension("aside"), &self.0).unwrap();
+        fs::remove_dir(&self.0).unwrap();
     }
 }
 

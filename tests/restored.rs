@@ -13,7 +13,7 @@ use consentry::{
     ambient::Fs as _,
     domain::Timestamp,
     store::{RestoreRequest, backups_in, restore},
-    vault::{Highwater, KeyEvent},
+    vault::{Highwater, KeyEvent, Mark},
 };
 use serde_json::{Value, json};
 
@@ -147,10 +147,8 @@ async fn a_key_that_was_destroyed_does_not_come_back_with_a_backup() {
     let stage = house.open().await;
     let erased = stage.find("ada").unwrap().key.commitment(KeyEvent::Erased);
     stage.stop().await;
-    let mut mark = Highwater::read(&house.keys()).unwrap().unwrap();
-    assert!(mark.closed, "it was stopped in order");
-    mark.erased.insert(erased);
-    mark.write(&house.keys()).unwrap();
+    assert!(Highwater::read(&house.keys()).unwrap().unwrap().closed, "it was stopped in order");
+    Mark::read(&house.keys(), "gw.test/log").unwrap().erase(erased).unwrap();
     house.restores(false);
     let stage = house.open().await;
     assert!(stage.find("ada").is_none(), "she came back");
@@ -158,7 +156,26 @@ async fn a_key_that_was_destroyed_does_not_come_back_with_a_backup() {
     stage.known_as("ada").gives().await;
     assert!(stage.find("ada").is_some(), "she may come anew, as someone else");
     stage.stop().await;
-    assert!(Highwater::read(&house.keys()).unwrap().unwrap().erased.contains(&erased));
+    assert!(
+        Mark::read(&house.keys(), "gw.test/log").unwrap().destroyed().unwrap().contains(&erased)
+    );
+}
+
+#[tokio::test]
+async fn thousands_of_erasures_do_not_keep_a_gateway_from_starting() {
+    let house = House::new();
+    house.open().await.stop().await;
+    let mark = Mark::read(&house.keys(), "gw.test/log").unwrap();
+    let commitment = |number: u64| [number.to_be_bytes(); 4].concat().try_into().unwrap();
+    // What can be read as a secret has 64 KiB at most: 2047 of them.
+    for number in 0..2100 {
+        mark.erase(commitment(number)).unwrap();
+    }
+    let stage = house.open().await;
+    stage.known_as("ada").gives().await;
+    stage.stop().await;
+    let destroyed = Mark::read(&house.keys(), "gw.test/log").unwrap().destroyed().unwrap();
+    assert_eq!(destroyed, (0..2100).map(commitment).collect());
 }
 
 #[tokio::test]

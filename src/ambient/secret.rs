@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, OpenOptions},
-    io::{self, Read as _, Write as _},
+    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::Path,
 };
@@ -33,6 +33,35 @@ pub fn read_secret(path: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "a secret file is at most 64 KiB"));
     }
     Ok(Some(bytes))
+}
+
+/// Reads a file that its owner alone may read, however long it is; `None` when there is none.
+///
+/// # Errors
+/// When it is there and cannot be read.
+pub fn read_private(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        read => read.map(Some),
+    }
+}
+
+/// Writes `bytes` behind the first `length` bytes of a file that its owner alone may read, which is made if need be, and waits
+/// until they are on the disk. What stood behind goes.
+///
+/// # Errors
+/// What the machine said; some of `bytes` may then stand there.
+pub fn append_private(path: &Path, length: u64, bytes: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    let mut file = options.write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    file.set_len(length)?;
+    file.seek(SeekFrom::Start(length))?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    match path.parent() {
+        Some(folder) if length == 0 => fs::File::open(folder)?.sync_all(),
+        _ => Ok(()),
+    }
 }
 
 /// Writes a new secret file with mode 0400 and waits until it and its folder are on the disk. An existing file is

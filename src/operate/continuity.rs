@@ -117,8 +117,7 @@ impl Continuity {
     ) -> Result<(), ContinuityError> {
         let Ground { store, clock, .. } = &self.ground;
         let mark = self.mark.now();
-        let erased = mark.as_ref().map(|mark| mark.erased.clone()).unwrap_or_default();
-        let mut batch = self.erase_again(&erased)?;
+        let mut batch = self.erase_again(&self.mark.destroyed()?)?;
         let refused = batch.raise.len();
         let body = json!({
             "t_ms": clock.now().millis(),

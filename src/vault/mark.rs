@@ -1,14 +1,18 @@
-//! The highwater mark as it is written: by the gateway that follows its state, and by erasures.
+//! What the keeper's folder knows of the state: the highwater mark, which follows it, and which keys were destroyed.
 //!
-//! Promises: what was destroyed stays in it, whoever writes next; it is durable when a write returns.
+//! Promises: what was destroyed stays there, whoever writes next; it is durable when a write returns.
 
 use std::{
+    collections::BTreeSet,
     fmt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::{Highwater, KeeperError};
+use super::{
+    Highwater, KeeperError,
+    destroyed::{Commitment, Destroyed},
+};
 use crate::store::Position;
 
 /// The mark of one gateway. A clone is one more reference.
@@ -20,17 +24,26 @@ struct Inner {
     origin: String,
     /// As it was last written.
     written: Mutex<Option<Highwater>>,
+    destroyed: Mutex<Destroyed>,
 }
 
 impl Mark {
     /// The mark in the keeper's folder, of the log `origin`.
     ///
     /// # Errors
-    /// When it cannot be read or is damaged.
+    /// When it cannot be read or is damaged, or what an older one holds cannot be kept.
     pub fn read(folder: &Path, origin: &str) -> Result<Self, KeeperError> {
-        let written = Mutex::new(Highwater::read(folder)?);
-        let (folder, origin) = (folder.to_owned(), origin.to_owned());
-        Ok(Self(Arc::new(Inner { folder, origin, written })))
+        let (written, held) = Highwater::read_with_destroyed(folder)?.unzip();
+        let (mut destroyed, known) = Destroyed::read(folder)?;
+        for commitment in held.iter().flatten().filter(|held| !known.contains(*held)) {
+            destroyed.add(commitment)?;
+        }
+        Ok(Self(Arc::new(Inner {
+            folder: folder.to_owned(),
+            origin: origin.to_owned(),
+            written: Mutex::new(written),
+            destroyed: Mutex::new(destroyed),
+        })))
     }
 
     /// How it stands; `None` if there is none yet.
@@ -52,10 +65,17 @@ impl Mark {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn erase(&self, commitment: [u8; 32]) -> Result<(), KeeperError> {
-        self.change(|mark| {
-            mark.erased.insert(commitment);
-        })
+    pub fn erase(&self, commitment: Commitment) -> Result<(), KeeperError> {
+        self.0.destroyed.lock().unwrap_or_else(PoisonError::into_inner).add(&commitment)
+    }
+
+    /// The commitments of the keys that were destroyed. Reads the disk.
+    ///
+    /// # Errors
+    /// When they cannot be read or are damaged.
+    pub fn destroyed(&self) -> Result<BTreeSet<Commitment>, KeeperError> {
+        let _nobody_adds = self.0.destroyed.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Destroyed::read(&self.0.folder)?.1)
     }
 
     fn change(&self, change: impl FnOnce(&mut Highwater)) -> Result<(), KeeperError> {
@@ -64,7 +84,6 @@ impl Mark {
             origin: String::new(),
             position: Position { group: 0, rows: 0 },
             closed: false,
-            erased: std::collections::BTreeSet::new(),
         });
         self.0.origin.clone_into(&mut mark.origin);
         change(&mut mark);

@@ -12,6 +12,7 @@
 //! The formulas stand in `docs/KEYS.md` and are checked against vectors in `tests.rs`.
 
 mod crypto;
+mod destroyed;
 mod erase;
 mod highwater;
 mod keeper;
