@@ -13,11 +13,11 @@ use std::{
 
 use self::close::{Closing, known_still, row};
 pub use self::opendsr::{ByOpenDsr, Rest};
-use super::{AnswerState, RightsError};
+use super::{AnswerState, RightsError, ground::off_the_worker};
 use crate::{
     ambient::{Clock, Entropy},
     audit::{Audit, Logged},
-    consent::{ConsentError, Deletion, Ledger},
+    consent::{Deletion, Ledger},
     domain::{RecipientId, Sid, Timestamp},
     policy::Policies,
     pseudonym::{Which, for_deletion},
@@ -138,8 +138,7 @@ impl Deletions {
     /// When the queue cannot be read or an outcome cannot be written; the rest stays owed.
     pub async fn run_due(&mut self) -> Result<Asking, RightsError> {
         let ledger = self.ground.ledger.clone();
-        let owed = tokio::task::spawn_blocking(move || ledger.deletions_owed());
-        let owed = owed.await.unwrap_or(Err(ConsentError::Stopping))?;
+        let owed = off_the_worker(move || Ok(ledger.deletions_owed()?)).await?;
         let mut asking = Asking::default();
         let mut tries: HashMap<RecipientId, Timestamp> = HashMap::new();
         self.again.retain(|key, _| owed.iter().any(|(_, known, ..)| known == key));

@@ -4,11 +4,11 @@ use std::{fmt, ops::Deref, sync::Arc, time::Duration};
 
 use jiff::civil::Date;
 
-use super::{Erasures, Looks, opendsr::Processor};
+use super::{Erasures, Looks, RightsError, opendsr::Processor};
 use crate::{
     ambient::{Clock, Entropy},
     audit::{Audit, Proving},
-    consent::Ledger,
+    consent::{ConsentError, Ledger},
     domain::{Controller, Sid},
     policy::Policies,
     store::Store,
@@ -98,6 +98,22 @@ impl Rights {
     pub fn new(ground: Ground) -> Self {
         Self(Arc::new(ground))
     }
+
+    /// Runs what waits for the disk on a thread made for that.
+    pub(super) async fn off_the_worker<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(Self) -> Result<T, RightsError> + Send + 'static,
+    ) -> Result<T, RightsError> {
+        let rights = self.clone();
+        off_the_worker(move || work(rights)).await
+    }
+}
+
+/// Runs what waits for the disk on a thread made for that.
+pub(super) async fn off_the_worker<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, RightsError> + Send + 'static,
+) -> Result<T, RightsError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or(Err(ConsentError::Stopping.into()))
 }
 
 impl Deref for Rights {

@@ -5,7 +5,7 @@
 
 use super::{Rights, RightsError};
 use crate::{
-    consent::{ConsentError, Person, Receipted},
+    consent::{Person, Receipted},
     domain::Epoch,
 };
 
@@ -40,9 +40,7 @@ impl Rights {
         before: Option<Epoch>,
         most: usize,
     ) -> Result<OwnReceipts, RightsError> {
-        let rights = self.clone();
-        let read = tokio::task::spawn_blocking(move || rights.receipts_of(&person, before, most));
-        read.await.unwrap_or(Err(ConsentError::Stopping.into()))
+        self.off_the_worker(move |rights| rights.receipts_of(&person, before, most)).await
     }
 
     /// Like [`Rights::receipts`], for code that may wait for the disk.

@@ -7,12 +7,13 @@ use super::{
     super::{
         AnswerState, RightsError,
         erase::{Opening, answered},
+        ground::off_the_worker,
     },
     Deletions, Reply,
 };
 use crate::{
     audit::{Draft, Event, RowKeys},
-    consent::{ConsentError, Deletion},
+    consent::Deletion,
     domain::Timestamp,
     store::{Batch, CommitError, Expect, Key},
     vault::SubjectKey,
@@ -52,11 +53,11 @@ impl Deletions {
             let opening = Opening::of(&leaf, &keys, body, self.ground.store.log_size());
             let (store, vault) = (self.ground.store.clone(), self.ground.vault.clone());
             let (entropy, deletion) = (self.ground.entropy.clone(), deletion.clone());
-            let noted = tokio::task::spawn_blocking(move || {
+            let noted = off_the_worker(move || {
                 let of = (&deletion, certificate);
                 answered((&store, &vault, &entropy), of, state, opening)
             });
-            batch.put.extend(noted.await.unwrap_or(Err(ConsentError::Stopping.into()))?);
+            batch.put.extend(noted.await?);
         }
         batch.expect.extend(known_still(subject, deletion));
         batch.expect.push(Expect::Version { key: key.clone(), version });
@@ -80,8 +81,7 @@ impl Deletions {
             return Ok(RowKeys::of(&self.ground.audit.nobody(), 0));
         }
         let (ledger, sid) = (self.ground.ledger.clone(), subject.sid());
-        let person = tokio::task::spawn_blocking(move || ledger.by_sid(sid));
-        let person = person.await.unwrap_or(Err(ConsentError::Stopping))?;
+        let person = off_the_worker(move || Ok(ledger.by_sid(sid)?)).await?;
         Ok(person.map_or_else(|| RowKeys::of(subject, 0), |person| person.row_keys()))
     }
 }

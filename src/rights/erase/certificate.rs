@@ -4,9 +4,9 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{
+    super::ground::off_the_worker,
     AnswerState, Erased, Rights, RightsError,
     kept::{Found, Kept, Opening},
-    off_the_worker,
 };
 use crate::{
     audit::{Answered, Certificate},

@@ -3,8 +3,8 @@
 use uuid::Uuid;
 
 use super::{
-    super::{Rights, RightsError},
-    Ask, Erasure, off_the_worker,
+    super::{Rights, RightsError, ground::off_the_worker},
+    Ask, Erasure,
 };
 
 impl Rights {

@@ -28,7 +28,7 @@ pub use self::{
     owed::Erasures,
 };
 use self::{job::Left, kept::Kept, owed::Owed, rows::Theirs};
-use super::{Rights, RightsError, requests::Certified};
+use super::{Rights, RightsError, ground::off_the_worker, requests::Certified};
 use crate::{
     audit::{AuditError, Draft, Event, Place},
     consent::{Closed, ConsentError, Person},
@@ -361,10 +361,4 @@ impl RightsError {
             _ => None,
         }
     }
-}
-
-async fn off_the_worker<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, RightsError> + Send + 'static,
-) -> Result<T, RightsError> {
-    tokio::task::spawn_blocking(work).await.unwrap_or(Err(ConsentError::Stopping.into()))
 }

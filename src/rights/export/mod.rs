@@ -19,7 +19,7 @@ pub use names::OwnName;
 pub use rows::opened;
 
 use self::rows::Found;
-use super::{Rights, RightsError};
+use super::{Rights, RightsError, ground::off_the_worker};
 use crate::{
     audit::{Place, RowKeys, TagKey, Until},
     consent::{ClosedEpoch, ConsentError, Person},
@@ -77,8 +77,7 @@ impl Exports {
         flushed.map_err(ConsentError::Commit)?;
         self.checkpoint_over(closed.row).await;
         let rights = self.rights.clone();
-        let looked = tokio::task::spawn_blocking(move || OwnExport::of(rights, closed, slot));
-        looked.await.unwrap_or(Err(ConsentError::Stopping.into())).map(Some)
+        off_the_worker(move || OwnExport::of(rights, closed, slot)).await.map(Some)
     }
 
     /// Waits for a checkpoint over `row`, but not for ever: rows that stand under none are told so.

@@ -17,7 +17,6 @@ use super::{
     order::{CALLBACKS, Found, Order, Queue},
 };
 use crate::{
-    consent::ConsentError,
     domain::Timestamp,
     rights::{
         GIVE_UP_AFTER, Rights, RightsError,
@@ -71,9 +70,7 @@ impl Callbacks {
     /// # Errors
     /// When the queue cannot be read or an outcome cannot be written; the rest stays owed.
     pub async fn run_due(&mut self) -> Result<Calling, RightsError> {
-        let rights = self.rights.clone();
-        let queued = tokio::task::spawn_blocking(move || rights.queued()).await;
-        let queued = queued.unwrap_or(Err(ConsentError::Stopping.into()))?;
+        let queued = self.rights.off_the_worker(|rights| rights.queued()).await?;
         self.again.retain(|(key, _), _| queued.iter().any(|(known, _)| known == key));
         self.silent.clear();
         let mut calling = Calling::default();
@@ -129,11 +126,10 @@ impl Callbacks {
         left: Option<Queue>,
         (from, given_up): (&OrderFrom, u32),
     ) -> Result<(), RightsError> {
-        let (rights, key, from) = (self.rights.clone(), key.clone(), from.clone());
-        let noted = tokio::task::spawn_blocking(move || {
-            rights.noted(key, version, left.as_ref(), (&from, given_up))
-        });
-        noted.await.unwrap_or(Err(ConsentError::Stopping.into()))
+        let (key, from) = (key.clone(), from.clone());
+        let noted =
+            move |rights: Rights| rights.noted(key, version, left.as_ref(), (&from, given_up));
+        self.rights.off_the_worker(noted).await
     }
 
     async fn call(

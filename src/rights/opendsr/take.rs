@@ -167,9 +167,8 @@ impl Rights {
     }
 
     async fn order(&self, from: &OrderFrom) -> Result<Option<Order>, RightsError> {
-        let (rights, at) = (self.clone(), from.order());
-        let found = tokio::task::spawn_blocking(move || rights.sealed::<Order>(&at));
-        let found = found.await.unwrap_or(Err(crate::consent::ConsentError::Stopping.into()))?;
+        let at = from.order();
+        let found = self.off_the_worker(move |rights| rights.sealed::<Order>(&at)).await?;
         Ok(found.map(|found| found.value))
     }
 

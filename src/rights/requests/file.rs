@@ -158,16 +158,6 @@ impl Rights {
         }
         Ok(None)
     }
-
-    /// Runs what waits for the disk on a thread made for that.
-    pub(super) async fn off_the_worker<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(Self) -> Result<T, RightsError> + Send + 'static,
-    ) -> Result<T, RightsError> {
-        let rights = self.clone();
-        let done = tokio::task::spawn_blocking(move || work(rights)).await;
-        done.unwrap_or(Err(ConsentError::Stopping.into()))
-    }
 }
 
 pub(super) fn open(key: &SubjectKey, at: &Key, record: &Record) -> Result<Filed, RightsError> {

@@ -104,13 +104,10 @@ impl Rights {
     ) -> Result<T, RightsError> {
         let turn = self.looks.0.clone().acquire_owned().await;
         let turn = turn.map_err(|_| ConsentError::Stopping)?;
-        let rights = self.clone();
-        let looked = tokio::task::spawn_blocking(move || {
-            let ids = rights.ledger.with_other_ids(person);
-            let looked = ids.map_err(RightsError::from).and_then(|ids| look(&rights, &ids));
-            drop(turn);
-            looked
-        });
-        looked.await.unwrap_or(Err(ConsentError::Stopping.into()))
+        self.off_the_worker(move |rights| {
+            let _turn = turn;
+            look(&rights, &rights.ledger.with_other_ids(person)?)
+        })
+        .await
     }
 }
