@@ -58,45 +58,51 @@ def opendsr(port):
     return OPENDSR.format(certified=CERTIFIED, port=port)
 
 
+def listen(takes):
+    """Answers each POST with the JSON that `takes` gives for its path, head and body. Returns the port."""
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            answer = takes(self.path, f"{self.requestline}\n{self.headers}", body)
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_):
+            pass
+
+        def handle(self):
+            try:
+                super().handle()
+            except OSError:
+                # A gateway that is killed leaves its connections as they are.
+                pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server.server_address[1]
+
+
 class Model:
     """A model that answers each call with the same items, and keeps what it was told."""
 
     ANSWER = json.dumps({"items": [{"id": f"stub-{n}", "score": 1 - n / 100, "categories": ["stub"]} for n in range(20)]}).encode()
 
     def __init__(self, keep=True):
-        seen, lock = [], threading.Lock()
+        self.lock, self.kept, self.keep = threading.Lock(), [], keep
+        self.port = listen(self.takes)
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers.get("content-length", 0)))
-                if keep:
-                    with lock:
-                        seen.append((self.path, body))
-                answer = Model.ANSWER if self.path == "/recommend" else b"{}"
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
-
-            def log_message(self, *_):
-                pass
-
-            def handle(self):
-                try:
-                    super().handle()
-                except OSError:
-                    # A gateway that is killed leaves its connections as they are.
-                    pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.port = self.server.server_address[1]
-        self.lock, self.kept = lock, seen
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+    def takes(self, path, _, body):
+        if self.keep:
+            with self.lock:
+                self.kept.append((path, body))
+        return Model.ANSWER if path == "/recommend" else b"{}"
 
     def taken(self):
         """What was seen since the last look."""

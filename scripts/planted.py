@@ -15,11 +15,11 @@ import subprocess
 import sys
 import tempfile
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.append(os.path.join(HERE, "real-loop"))
+sys.path += [HERE, os.path.join(HERE, "real-loop")]
 import leaks  # noqa: E402
+from gateway import listen  # noqa: E402
 
 # What carries a mark of its own.
 WORDS = ["id", "email", "name", "statement", "correction", "item", "seed", "tag", "muted item", "zip code", "occupation", "header",
@@ -38,27 +38,7 @@ class Model:
 
     def __init__(self):
         self.lock, self.seen, self.events, self.forgotten = threading.Lock(), [], {}, set()
-        model = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers.get("content-length", 0)))
-                answer = model.takes(self.path, f"{self.requestline}\n{self.headers}", body)
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.port = listen(self.takes)
 
     def takes(self, path, head, body):
         said = json.loads(body or b"{}")
