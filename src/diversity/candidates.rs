@@ -7,15 +7,26 @@ use super::tags::Tags;
 /// The rows that a list is chosen from, in the model's order, each with its tags and, if the model gives one to
 /// every row, its score. A request tells 1,024 tags apart and takes the first 64 of a row; further ones do not count,
 /// which bounds the work that a broken or hostile answer can cause.
+///
+/// Many rows of a request carry the same tags, and all that a choice computes of a row but its relevance follows from
+/// them; so they are kept once, and what holds for a set of tags holds for each row that carries it.
 #[derive(Clone)]
 pub struct Candidates {
     tags: Tags,
-    /// 64-bit words a row.
+    sets: Sets,
+    /// Which set each row carries.
+    carried: Vec<u32>,
+    scores: Option<Vec<f64>>,
+}
+
+/// Sets of tags.
+#[derive(Clone)]
+struct Sets {
+    /// 64-bit words a set.
     width: usize,
     bits: Vec<u64>,
-    /// Distinct tags of each row.
+    /// Distinct tags of each.
     sizes: Vec<u32>,
-    scores: Option<Vec<f64>>,
 }
 
 impl Candidates {
@@ -24,9 +35,13 @@ impl Candidates {
     pub fn builder() -> CandidatesBuilder {
         CandidatesBuilder {
             tags: Tags::new(),
-            width: 1,
-            bits: Vec::with_capacity(ROWS),
-            sizes: Vec::with_capacity(ROWS),
+            sets: Sets {
+                width: 1,
+                bits: Vec::with_capacity(ROWS),
+                sizes: Vec::with_capacity(ROWS),
+            },
+            known: [0; KNOWN],
+            carried: Vec::with_capacity(ROWS),
             scores: Vec::with_capacity(ROWS),
             scored: true,
         }
@@ -35,13 +50,13 @@ impl Candidates {
     /// The number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.sizes.len()
+        self.carried.len()
     }
 
     /// Whether there are no rows.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.sizes.is_empty()
+        self.carried.is_empty()
     }
 
     pub(super) fn tags(&self) -> &Tags {
@@ -54,45 +69,84 @@ impl Candidates {
     }
 
     pub(super) fn row(&self, row: usize) -> Option<Row<'_>> {
-        let start = row.checked_mul(self.width)?;
-        let words = self.bits.get(start..start.checked_add(self.width)?)?;
-        Some(Row { words, size: *self.sizes.get(row)? })
+        self.sets.get(self.set_of(row)?)
     }
 
-    pub(super) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
-        self.bits
-            .chunks_exact(self.width)
-            .zip(&self.sizes)
-            .map(|(words, size)| Row { words, size: *size })
+    /// Which of the [`Candidates::sets`] a row carries. Two sets may hold the same tags.
+    pub(super) fn set_of(&self, row: usize) -> Option<usize> {
+        self.carried.get(row).map(|set| *set as usize)
     }
 
-    /// Adds to each of `sums`, one a row, the distance of that row to row `to`.
+    /// The sets of tags, in the order in which rows first carry them.
+    pub(super) fn sets(&self) -> impl ExactSizeIterator<Item = Row<'_>> {
+        let words = self.sets.bits.chunks_exact(self.sets.width);
+        words.zip(&self.sets.sizes).map(|(words, size)| Row { words, size: *size })
+    }
+
+    /// Adds to each of `sums`, one a set, the distance of that set to set `to`.
     pub(super) fn add_distances_to(&self, to: usize, sums: &mut [f64]) {
-        let Some(to) = self.row(to) else { return };
+        let Some(to) = self.sets.get(to) else { return };
         if let [word] = to.words {
             // Nearly every request has at most 64 tags, and this loop has no branch.
-            for ((sum, bits), size) in sums.iter_mut().zip(&self.bits).zip(&self.sizes) {
+            let Sets { bits, sizes, .. } = &self.sets;
+            for ((sum, bits), size) in sums.iter_mut().zip(bits).zip(sizes) {
                 *sum += distance((bits & word).count_ones(), *size, to.size);
             }
         } else {
-            for (sum, row) in sums.iter_mut().zip(self.rows()) {
-                *sum += row.distance(to);
+            for (sum, set) in sums.iter_mut().zip(self.sets()) {
+                *sum += set.distance(to);
             }
         }
     }
 
-    /// Subtracts `amount` from each of `sums`, one a row, whose row carries `tag`.
+    /// Subtracts `amount` from each of `sums`, one a set, whose set holds `tag`.
     pub(super) fn subtract_where_tagged(&self, tag: usize, amount: f64, sums: &mut [f64]) {
         let take = |sum: &mut f64, word: u64| {
             // All ones where tagged, so that the amount is taken without a branch.
             let mask = (word >> (tag % 64) & 1).wrapping_neg();
             *sum -= f64::from_bits(amount.to_bits() & mask);
         };
-        if self.width == 1 {
-            sums.iter_mut().zip(&self.bits).for_each(|(sum, word)| take(sum, *word));
+        let Sets { width, bits, .. } = &self.sets;
+        if *width == 1 {
+            sums.iter_mut().zip(bits).for_each(|(sum, word)| take(sum, *word));
         } else {
-            let words = self.bits.iter().skip(tag / 64).step_by(self.width);
+            let words = bits.iter().skip(tag / 64).step_by(*width);
             sums.iter_mut().zip(words).for_each(|(sum, word)| take(sum, *word));
+        }
+    }
+}
+
+impl Sets {
+    fn get(&self, set: usize) -> Option<Row<'_>> {
+        let start = set.checked_mul(self.width)?;
+        let words = self.bits.get(start..start.checked_add(self.width)?)?;
+        Some(Row { words, size: *self.sizes.get(set)? })
+    }
+
+    /// Adds a set of tags below number 64; returns its number.
+    fn add(&mut self, first: u64) -> usize {
+        self.bits.push(first);
+        self.bits.resize(self.bits.len() + self.width - 1, 0);
+        self.sizes.push(first.count_ones());
+        self.sizes.len() - 1
+    }
+
+    /// Marks tag `number` in the set that was added last, making all sets wider if needed.
+    fn mark(&mut self, number: usize) {
+        let (word, bit) = (number / 64, number % 64);
+        if word >= self.width {
+            let width = word + 1;
+            let mut bits = Vec::with_capacity(self.sizes.len() * width);
+            for set in self.bits.chunks_exact(self.width) {
+                bits.extend_from_slice(set);
+                bits.resize(bits.len() + width - self.width, 0);
+            }
+            (self.bits, self.width) = (bits, width);
+        }
+        let at = self.bits.len() - self.width + word;
+        if let (Some(word), Some(size)) = (self.bits.get_mut(at), self.sizes.last_mut()) {
+            *size += u32::from(*word >> bit & 1 == 0);
+            *word |= 1 << bit;
         }
     }
 }
@@ -112,13 +166,18 @@ const MOST_TAGS_A_ROW: usize = 64;
 /// Rows that most requests hold.
 const ROWS: usize = 128;
 
+/// How many sets of tags are looked for when a row comes.
+const KNOWN: usize = 256;
+
 /// Takes in candidates, one after another.
 #[derive(Clone)]
 pub struct CandidatesBuilder {
     tags: Tags,
-    width: usize,
-    bits: Vec<u64>,
-    sizes: Vec<u32>,
+    sets: Sets,
+    /// By what their words hash to, the number plus one of the set that was seen last; 0 for none. Where two sets share
+    /// a place, one of them is only kept more than once.
+    known: [u16; KNOWN],
+    carried: Vec<u32>,
     scores: Vec<f64>,
     scored: bool,
 }
@@ -131,51 +190,57 @@ impl CandidatesBuilder {
             Some(score) if score.is_finite() => self.scores.push(score),
             _ => self.scored = false,
         }
-        let start = self.bits.len();
-        self.bits.resize(start + self.width, 0);
         let mut first = 0;
+        let mut beyond = Vec::new();
         for tag in tags.into_iter().take(MOST_TAGS_A_ROW) {
             match self.tags.intern(tag) {
                 Some(number @ 0..64) => first |= 1 << number,
-                Some(number) => self.mark_beyond_first_word(number),
+                Some(number) => beyond.push(number),
                 None => {}
             }
         }
-        let start = self.bits.len() - self.width;
-        let row = self.bits.get_mut(start..).unwrap_or_default();
-        if let Some(word) = row.first_mut() {
-            *word = first;
+        let set = if beyond.is_empty() {
+            self.known_or_added(first)
+        } else {
+            let set = self.sets.add(first);
+            for number in beyond {
+                self.sets.mark(number);
+            }
+            set
+        };
+        self.carried.push(u32::try_from(set).unwrap_or(u32::MAX));
+    }
+
+    /// The number of the set of tags below number 64.
+    fn known_or_added(&mut self, first: u64) -> usize {
+        // Fibonacci hashing: the upper bits of a product with 2^64 over the golden ratio.
+        let place = first.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - KNOWN.ilog2());
+        let Self { sets, known, .. } = self;
+        let known = usize::try_from(place).ok().and_then(|place| known.get_mut(place));
+        let seen = known.as_ref().and_then(|known| usize::from(**known).checked_sub(1));
+        if let Some(set) = seen
+            && let Some(Row { words: [word, rest @ ..], .. }) = sets.get(set)
+            && *word == first
+            && rest.iter().all(|word| *word == 0)
+        {
+            return set;
         }
-        self.sizes.push(row.iter().map(|word| word.count_ones()).sum());
+        let set = sets.add(first);
+        if let (Some(known), Ok(number)) = (known, u16::try_from(set + 1)) {
+            *known = number;
+        }
+        set
     }
 
     /// The candidates taken in.
     #[must_use]
     pub fn build(self) -> Candidates {
-        let Self { tags, width, bits, sizes, scores, scored } = self;
-        Candidates { tags, width, bits, sizes, scores: scored.then_some(scores) }
-    }
-
-    /// Marks tag `number` in the last row, making all rows wider if needed.
-    fn mark_beyond_first_word(&mut self, number: usize) {
-        let (word, bit) = (number / 64, number % 64);
-        if word >= self.width {
-            let width = word + 1;
-            let mut bits = Vec::with_capacity(self.bits.len() / self.width * width);
-            for row in self.bits.chunks_exact(self.width) {
-                bits.extend_from_slice(row);
-                bits.resize(bits.len() + width - self.width, 0);
-            }
-            (self.bits, self.width) = (bits, width);
-        }
-        let at = self.bits.len() - self.width + word;
-        if let Some(word) = self.bits.get_mut(at) {
-            *word |= 1 << bit;
-        }
+        let Self { tags, sets, carried, scores, scored, .. } = self;
+        Candidates { tags, sets, carried, scores: scored.then_some(scores) }
     }
 }
 
-/// The tags of one candidate.
+/// The tags of a candidate.
 #[derive(Clone, Copy)]
 pub(super) struct Row<'a> {
     words: &'a [u64],
@@ -211,6 +276,6 @@ impl fmt::Debug for Candidates {
 
 impl fmt::Debug for CandidatesBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CandidatesBuilder({} rows, {} tags)", self.sizes.len(), self.tags.len())
+        write!(f, "CandidatesBuilder({} rows, {} tags)", self.carried.len(), self.tags.len())
     }
 }

@@ -12,7 +12,7 @@
 //! calibration asks (Steck, "Calibrated recommendations", `RecSys` 2018), at the price of one addition a tag. The
 //! chosen rows are put back into the model's order, which costs the set nothing and keeps the best on top.
 
-use std::sync::LazyLock;
+use std::{cmp::Ordering, sync::LazyLock};
 
 use super::{Candidates, Dial, Profile, candidates::Row, dial::Blend};
 
@@ -72,37 +72,96 @@ pub fn rerank(candidates: &Candidates, profile: &Profile, dial: Dial, k: usize) 
     Reranked { order, sources, moved }
 }
 
-/// The picks, in the order picked. Distances and pulls are carried from pick to pick, so a list costs k · n.
+/// The picks, in the order picked. Distances and pulls are carried from pick to pick, once for all rows of the same tags.
 fn choose(candidates: &Candidates, profile: &Profile, blend: Blend, k: usize) -> Vec<usize> {
     let mut taste = taste(candidates, profile);
-    let mut relevance = relevance(candidates, blend);
-    let mut pull: Vec<f64> = candidates.rows().map(|row| pull(row, &taste)).collect();
-    let mut distance = vec![0.0; candidates.len()];
+    let relevance = relevance(candidates, blend);
+    let mut pull: Vec<f64> = candidates.sets().map(|set| pull(set, &taste)).collect();
+    let mut distance = vec![0.0; pull.len()];
+    let mut eligible = Eligible::of(candidates, &relevance);
     let mut picks: Vec<usize> = Vec::with_capacity(k);
     for count in 0..u32::try_from(k).unwrap_or(u32::MAX) {
         let per_pick = if count == 0 { 0.0 } else { blend.distance / f64::from(count) };
-        let mut best = (f64::NEG_INFINITY, usize::MAX);
-        let terms = relevance.iter().zip(&distance).zip(&pull).enumerate();
-        for (row, ((relevance, distance), pull)) in terms {
-            let value = relevance + per_pick * distance + blend.calibration * pull;
-            // Strictly more, so that of equals the model's higher row wins.
-            if value > best.0 {
-                best = (value, row);
-            }
-        }
-        let (_, pick) = best;
-        let Some(relevance) = relevance.get_mut(pick) else { break };
-        // Below every value, so that it is not picked again.
-        *relevance = f64::NEG_INFINITY;
-        candidates.add_distances_to(pick, &mut distance);
-        for tag in candidates.row(pick).into_iter().flat_map(Row::tags) {
+        let value = |Place { row, set }: &Place| {
+            let (relevance, distance) = (relevance.get(*row)?, distance.get(*set)?);
+            Some(relevance + per_pick * distance + blend.calibration * pull.get(*set)?)
+        };
+        let Some(Place { row, set }) = eligible.take_best(value) else { break };
+        candidates.add_distances_to(set, &mut distance);
+        for tag in candidates.row(row).into_iter().flat_map(Row::tags) {
             let Some(left) = taste.get_mut(tag).filter(|left| **left > 0.0) else { continue };
             *left /= 2.0;
             candidates.subtract_where_tagged(tag, *left, &mut pull);
         }
-        picks.push(pick);
+        picks.push(row);
     }
     picks
+}
+
+/// A row that may be picked, and the set of tags it carries.
+#[derive(Clone, Copy)]
+struct Place {
+    row: usize,
+    set: usize,
+}
+
+/// The rows that may be the next pick.
+///
+/// Of rows with the same tags, all but relevance is the same. So where relevance never rises down the model's order, as
+/// with nearly every model, only the first of them that is left can be it.
+struct Eligible {
+    rows: Vec<Place>,
+    /// The next row with the same tags, for each row that stands in for others.
+    next: Vec<Option<u32>>,
+}
+
+impl Eligible {
+    fn of(candidates: &Candidates, relevance: &[f64]) -> Self {
+        let rows = (0..candidates.len()).filter_map(|row| {
+            let set = candidates.set_of(row)?;
+            Some(Place { row, set })
+        });
+        if !relevance.is_sorted_by(|one, other| one >= other) {
+            return Self { rows: rows.collect(), next: Vec::new() };
+        }
+        let mut next = vec![None; candidates.len()];
+        let mut first: Vec<Option<u32>> = vec![None; candidates.sets().len()];
+        for Place { row, set } in rows.rev() {
+            if let (Some(next), Some(first)) = (next.get_mut(row), first.get_mut(set)) {
+                *next = std::mem::replace(first, u32::try_from(row).ok());
+            }
+        }
+        let firsts = first.into_iter().enumerate();
+        let rows = firsts.filter_map(|(set, row)| Some(Place { row: row? as usize, set }));
+        Self { rows: rows.collect(), next }
+    }
+
+    /// Takes out the row of the largest value; of equals the model's higher one.
+    fn take_best(&mut self, value: impl Fn(&Place) -> Option<f64>) -> Option<Place> {
+        let mut best: Option<(f64, usize, Place)> = None;
+        for (at, place) in self.rows.iter().enumerate() {
+            let Some(value) = value(place) else { continue };
+            let wins = best.is_none_or(|(most, _, known)| match value.partial_cmp(&most) {
+                Some(Ordering::Equal) => place.row < known.row,
+                order => order == Some(Ordering::Greater),
+            });
+            if wins {
+                best = Some((value, at, *place));
+            }
+        }
+        let (_, at, best) = best?;
+        match self.next.get(best.row).copied().flatten() {
+            Some(next) => {
+                if let Some(place) = self.rows.get_mut(at) {
+                    place.row = next as usize;
+                }
+            }
+            None => {
+                self.rows.swap_remove(at);
+            }
+        }
+        Some(best)
+    }
 }
 
 /// p(g) · rem(g) for each tag of the request, before any pick.
