@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, header};
 
 use super::answer::{Answer, Nonsense};
-use crate::domain::{ItemId, Tag, Timestamp};
+use crate::domain::{ItemId, Tag, Timestamp, hex};
 
 /// The content of one recommendation call, already cut to what may leave.
 #[derive(Clone, Copy, Debug, Default)]
@@ -135,13 +135,7 @@ impl Outbound {
 }
 
 fn hexadecimal(id: [u8; 16]) -> HeaderValue {
-    const DIGITS: [char; 16] =
-        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    let mut text = String::with_capacity(32);
-    for nibble in id.into_iter().flat_map(|byte| [byte >> 4, byte & 15]) {
-        text.extend(DIGITS.get(usize::from(nibble)));
-    }
-    HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
+    HeaderValue::try_from(hex(&id)).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
 impl fmt::Debug for Outbound {
