@@ -2,13 +2,13 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body};
+use axum::body::Body;
 use consentry::{
     ambient::{Clock, Entropy, FaultFs},
     app::{App, EngineSetting, Machine, Settings},
     auth::{Grant, Mint, Scopes, Vouches},
     domain::{AppId, IdType, SubjectRef, TenantId, Timestamp, UserId},
-    http::router,
+    http::Routes,
     store::{Lane, Limits, OnSyncFailure},
 };
 use http::{Method, Request, header};
@@ -31,7 +31,7 @@ const CALLS: usize = 4000;
 /// A gateway without a network, and tokens for it.
 pub struct Stage {
     runtime: Runtime,
-    router: Router,
+    routes: Routes,
     app: App,
     app_token: String,
     self_token: String,
@@ -71,14 +71,14 @@ impl Stage {
         let mut settings = Settings::parse(&configuration()).unwrap();
         settings.store.engine = EngineSetting::Memory;
         let app = App::open(settings, machine, |_| Ok(SECRET.to_vec())).unwrap();
-        let router = runtime.block_on(async {
+        let routes = runtime.block_on(async {
             let (lane, driver) = Lane::new();
             tokio::spawn(driver);
-            router(app.edge(lane))
+            Routes::new(app.edge(lane))
         });
         let (app_token, self_token) = tokens();
         let mut stage =
-            Self { runtime, router, app, app_token, self_token, snapshot: String::new(), calls: 0 };
+            Self { runtime, routes, app, app_token, self_token, snapshot: String::new(), calls: 0 };
         let shown = stage.send(As::App, Method::GET, "/v1/purposes", "application/json", &[]);
         let shown: Value = serde_json::from_str(&shown.body).unwrap();
         shown["purposes"][0]["notice"]["snapshot"]
@@ -133,9 +133,9 @@ impl Stage {
             .header(header::CONTENT_TYPE, media)
             .body(Body::from(body.to_vec()))
             .unwrap();
-        let router = self.router.clone();
+        let routes = self.routes.clone();
         self.runtime.block_on(async {
-            let answer = router.oneshot(request).await.unwrap();
+            let answer = routes.oneshot(request).await.unwrap();
             let status = answer.status().as_u16();
             let bytes = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
             Answered { status, body: String::from_utf8(bytes.to_vec()).unwrap() }

@@ -16,7 +16,7 @@ use tokio::{
 };
 
 use super::{App, AppError, Chores, Door, door::Listening, front::Front};
-use crate::{gateway::Gateway, http::router, store::Lane};
+use crate::{gateway::Gateway, http::Routes, store::Lane};
 
 /// How often the certificate's files are looked at.
 const RENEW_EVERY: Duration = Duration::from_secs(60);
@@ -123,9 +123,9 @@ fn answer(app: &App, front: Front, listener: TcpListener, stopped: watch::Receiv
     runtime.block_on(async {
         let (lane, driver) = Lane::new();
         tokio::spawn(driver);
-        let router = router(app.edge(lane));
+        let routes = Routes::new(app.edge(lane));
         match tokio::net::TcpListener::from_std(listener) {
-            Ok(listener) => front.accept(listener, router, stopped).await,
+            Ok(listener) => front.accept(listener, routes, stopped).await,
             Err(error) => tracing::error!(error.message = %error, "a worker cannot listen"),
         }
     });

@@ -7,7 +7,7 @@
 //!
 //! It decides nothing: each handler reads the wire form, asks one room one question and writes the answer.
 //!
-//! Start with [`router`], then `recommend`. A new call is one handler with its `utoipa::path`, one line in `router` and
+//! Start with [`Routes`], then `recommend`. A new call is one handler with its `utoipa::path`, one line in `router` and
 //! one in `openapi`; the structs of its body derive with `#[serde(remote = "Self")]` and are named in `objects!`, so that
 //! they are read from objects alone. An operator's call stands in `operate` and at a door of its own (`operator`). A new
 //! kind of problem is one entry in `problem/kind.rs`.
@@ -16,7 +16,7 @@ mod edge;
 pub use edge::{Edge, Ground};
 
 mod router;
-pub use router::router;
+pub use router::{Routed, Routes};
 
 mod operator;
 pub use operator::{OperatorEdge, OperatorGround, operator_openapi, operator_router};

@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    fmt,
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
@@ -10,27 +11,107 @@ use std::{
 
 use axum::{
     Extension, Router,
+    body::Body,
     extract::Request,
+    handler::Handler as _,
     response::{IntoResponse as _, Response},
-    routing::{get, post, put},
+    routing::{future::RouteFuture, get, post, put},
 };
+use bytes::Bytes;
+use http::Method;
 use tower::{Service, layer::layer_fn};
 
 use super::{
     Edge, Problem, ProblemKind, audit, certificates, consents, events, guardians, items, linking,
     log, me, openapi, opendsr, purposes, recommend, requests,
-    seen::Seen,
+    seen::{Answering, Seen},
     status::{self, Described},
     well_known,
 };
 
+/// The path that nearly every call is for.
+const OFTEN: &str = "/v1/recommendations";
+
 /// The JSON edge as a service. Each worker has its own, on an [`Edge`] of its own.
-pub fn router(edge: Edge) -> Router {
+///
+/// It is the router, and a way past it for the calls that nearly all are: their handler is known by comparing one text,
+/// and nothing is looked up, cloned and boxed to find it.
+#[derive(Clone)]
+pub struct Routes {
+    edge: Edge,
+    router: Router,
+}
+
+impl Routes {
+    /// The routes on `edge`.
+    #[must_use]
+    pub fn new(edge: Edge) -> Self {
+        Self { router: router(edge.clone()), edge }
+    }
+}
+
+impl<B> Service<http::Request<B>> for Routes
+where
+    B: http_body::Body<Data = Bytes, Error: Into<axum::BoxError>> + Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Routed;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<B>) -> Routed {
+        if request.method() == Method::POST && request.uri().path() == OFTEN {
+            let handler = Careful(recommend::recommend.with_state(self.edge.clone()));
+            let mut seen = Seen::at(OFTEN, handler, self.edge.clone());
+            return Routed(By::Often(seen.call(request.map(Body::new))));
+        }
+        Routed(By::Router(Box::new(self.router.call(request))))
+    }
+}
+
+/// A call that is being answered.
+pub struct Routed(By);
+
+/// Who answers it.
+enum By {
+    /// The one handler that it is for.
+    Often(Answering<Caught>),
+    /// Whatever the router found. It is large, and a call like this is rare.
+    Router(Box<RouteFuture<Infallible>>),
+}
+
+impl Future for Routed {
+    type Output = Result<Response, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            By::Often(answering) => Pin::new(answering).poll(cx),
+            By::Router(answering) => Pin::new(answering.as_mut()).poll(cx),
+        }
+    }
+}
+
+impl fmt::Debug for Routes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Routes(…)")
+    }
+}
+
+impl fmt::Debug for Routed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Routed(…)")
+    }
+}
+
+fn router(edge: Edge) -> Router {
     let described = Described::new(&openapi());
     let told = edge.clone();
     let seen = move |inner| Seen::new(Careful(inner), told.clone());
     Router::new()
-        .route("/v1/recommendations", post(recommend::recommend))
+        .route(OFTEN, post(recommend::recommend))
         .route("/v1/recommendations/preview", post(recommend::preview))
         .route("/v1/recommendations/batch", post(recommend::batch))
         .route("/v1/events", post(events::track))
@@ -102,7 +183,7 @@ where
 {
     type Response = Response;
     type Error = Infallible;
-    type Future = Caught<S::Future>;
+    type Future = Caught;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.0.poll_ready(cx)
@@ -113,9 +194,10 @@ where
     }
 }
 
-pub(super) struct Caught<F>(Pin<Box<F>>);
+/// What a handler answers, or 500.
+pub(super) struct Caught(Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>);
 
-impl<F: Future<Output = Result<Response, Infallible>>> Future for Caught<F> {
+impl Future for Caught {
     type Output = Result<Response, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {

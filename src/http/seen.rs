@@ -29,9 +29,15 @@ const NO_ROUTE: &str = "none";
 struct Call {
     edge: Edge,
     begun: Instant,
-    route: Option<MatchedPath>,
+    route: Route,
     method: Method,
     slip: Option<Slip>,
+}
+
+/// The template of a call's path.
+enum Route {
+    Of(&'static str),
+    Matched(MatchedPath),
 }
 
 /// Tells of each call that the service within answers.
@@ -39,11 +45,17 @@ struct Call {
 pub(super) struct Seen<S> {
     within: S,
     edge: Edge,
+    route: Option<&'static str>,
 }
 
 impl<S> Seen<S> {
     pub(super) fn new(within: S, edge: Edge) -> Self {
-        Self { within, edge }
+        Self { within, edge, route: None }
+    }
+
+    /// For calls that the router has not matched: all of them are for `route`.
+    pub(super) fn at(route: &'static str, within: S, edge: Edge) -> Self {
+        Self { within, edge, route: Some(route) }
     }
 }
 
@@ -60,7 +72,7 @@ where
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
-        let call = Call::begin(&self.edge, &mut request);
+        let call = Call::begin(&self.edge, self.route, &mut request);
         Answering { call: Some(call), answer: self.within.call(request) }
     }
 }
@@ -97,7 +109,7 @@ impl Slip {
 }
 
 impl Call {
-    fn begin(edge: &Edge, request: &mut Request) -> Self {
+    fn begin(edge: &Edge, route: Option<&'static str>, request: &mut Request) -> Self {
         let slip = edge.watch.tells().then(Slip::default);
         if let Some(slip) = &slip {
             request.extensions_mut().insert(slip.clone());
@@ -105,7 +117,11 @@ impl Call {
         Self {
             edge: edge.clone(),
             begun: Instant::now(),
-            route: request.extensions().get::<MatchedPath>().cloned(),
+            route: match (route, request.extensions().get::<MatchedPath>()) {
+                (Some(route), _) => Route::Of(route),
+                (None, Some(matched)) => Route::Matched(matched.clone()),
+                (None, None) => Route::Of(NO_ROUTE),
+            },
             method: request.method().clone(),
             slip,
         }
@@ -113,7 +129,10 @@ impl Call {
 
     fn end(self, response: &Response) {
         self.edge.watch.answered(&Heard {
-            route: self.route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str),
+            route: match &self.route {
+                Route::Of(route) => route,
+                Route::Matched(path) => path.as_str(),
+            },
             method: self.method.as_str(),
             status: response.status().as_u16(),
             problem: response.extensions().get::<ProblemKind>().map(|kind| kind.page().slug),

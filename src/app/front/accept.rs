@@ -2,7 +2,6 @@
 
 use std::{future::poll_fn, io, pin::pin, sync::Arc, task::Poll, time::Duration};
 
-use axum::Router;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
@@ -15,7 +14,7 @@ use tokio::{
 
 use super::{
     Front,
-    call::Calls,
+    call::{Calls, Routes},
     io::Paced,
     load::{Load, Seat},
     pace::{Pace, Verdict},
@@ -29,23 +28,23 @@ const BREATH: Duration = Duration::from_millis(50);
 
 /// What each connection of one thread is served with.
 #[derive(Clone)]
-struct Worker {
+struct Worker<R> {
     front: Front,
-    router: Router,
+    routes: R,
     load: Arc<Load>,
     stopped: watch::Receiver<bool>,
 }
 
 impl Front {
     /// Takes up connections until `stopped` says so, and then lets calls under way end.
-    pub(in crate::app) async fn accept(
+    pub(in crate::app) async fn accept<R: Routes>(
         self,
         listener: TcpListener,
-        router: Router,
+        routes: R,
         stopped: watch::Receiver<bool>,
     ) {
         let load = Arc::new(Load::new(self.calls_per_worker));
-        let worker = Worker { front: self, router, load, stopped: stopped.clone() };
+        let worker = Worker { front: self, routes, load, stopped: stopped.clone() };
         let mut connections = JoinSet::new();
         worker.take_up(&listener, &mut connections, has_stopped(stopped)).await;
         if !worker.front.notice.is_zero() {
@@ -67,7 +66,7 @@ async fn has_stopped(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
-impl Worker {
+impl<R: Routes> Worker<R> {
     /// Takes up connections until `end`.
     async fn take_up(
         &self,
@@ -136,9 +135,9 @@ impl Worker {
     }
 
     async fn converse(self, stream: impl AsyncRead + AsyncWrite + Unpin) {
-        let Self { front, router, load, mut stopped } = self;
+        let Self { front, routes, load, mut stopped } = self;
         let pace = Arc::new(Pace::new());
-        let calls = Calls { router, load, pace: pace.clone() };
+        let calls = Calls { routes, load, pace: pace.clone() };
         let service = service_fn(move |request| calls.clone().answer(request));
         let mut leaving = *stopped.borrow();
         let http: &http1::Builder = if leaving { &front.last } else { &front.http };

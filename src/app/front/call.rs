@@ -1,4 +1,4 @@
-//! Hands calls to the router: counted, and each with its time.
+//! Hands calls to the routes: counted, and each with its time.
 
 use std::{
     convert::Infallible,
@@ -9,12 +9,12 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, body::Body, response::IntoResponse as _};
+use axum::{body::Body, response::IntoResponse as _};
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
-use tower::Service as _;
+use tower::Service;
 
 use super::{
     load::{Load, Turn},
@@ -29,15 +29,32 @@ const HEALTH: &str = "/healthz";
 /// Says of a connection that it ends with this answer.
 const LAST: HeaderValue = HeaderValue::from_static("close");
 
+/// What answers calls: never with an error, so whoever calls is always answered.
+pub(in crate::app) trait Routes:
+    Service<Request<Lent>, Response = Response<Body>, Error = Infallible, Future: Send>
+    + Clone
+    + Send
+    + 'static
+{
+}
+
+impl<R> Routes for R where
+    R: Service<Request<Lent>, Response = Response<Body>, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + 'static
+{
+}
+
 /// What one connection hands its calls to.
 #[derive(Clone)]
-pub(super) struct Calls {
-    pub(super) router: Router,
+pub(super) struct Calls<R> {
+    pub(super) routes: R,
     pub(super) load: Arc<Load>,
     pub(super) pace: Arc<Pace>,
 }
 
-impl Calls {
+impl<R: Routes> Calls<R> {
     /// Answers a call, unless there are too many; for as long as it has time.
     pub(super) async fn answer(
         mut self,
@@ -61,9 +78,9 @@ impl Calls {
         Ok(Answer::of(response, turn, &self.pace))
     }
 
-    /// What the router answers, if it does so in time.
+    /// What the routes answer, if they do so in time.
     async fn route(&mut self, request: Request<Lent>) -> Response<Body> {
-        let mut answered = pin!(self.router.call(request));
+        let mut answered = pin!(self.routes.call(request));
         let answer = poll_fn(|cx| match answered.as_mut().poll(cx) {
             Poll::Ready(Ok(response)) => Poll::Ready(response),
             Poll::Pending if self.pace.is_late() => Poll::Ready(late().into_response()),

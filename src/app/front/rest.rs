@@ -27,7 +27,7 @@ const WORTH_TAKING: u64 = 1024 * 1024;
 pub(super) const WITHIN: Duration = Duration::from_secs(1);
 
 /// A call's body, which comes back to [`Rest`] if it is dropped before its end.
-pub(super) struct Lent {
+pub(in crate::app) struct Lent {
     body: Option<Incoming>,
     back: Option<Sender<Incoming>>,
 }
