@@ -6,7 +6,7 @@
 #
 # RATIO_PY is the tool that starts a model stub on 127.0.0.1:19001 and nginx in front of it, and drives both. Needs Debian's
 # nginx and wrk. BENCH_DIR keeps the prepared data, and a later run with the same N uses them again; SKIP_BUILD takes the
-# binary that is there.
+# binary that is there, and BINARY one of your own.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -21,9 +21,10 @@ for tool in nginx wrk openssl python3; do
   command -v "$tool" >/dev/null || skip "$tool is not installed (apt-get install nginx-light wrk openssl python3)"
 done
 
-[ -n "${SKIP_BUILD:-}" ] || cargo build --release --locked
+[ -n "${SKIP_BUILD:-}${BINARY:-}" ] || cargo build --release --locked
 binary=$PWD/${CARGO_TARGET_DIR:-target}/release/consentry
 case ${CARGO_TARGET_DIR:-} in /*) binary=$CARGO_TARGET_DIR/release/consentry ;; esac
+binary=${BINARY:-$binary}
 
 if [ -n "${BENCH_DIR:-}" ]; then
   mkdir -p "$BENCH_DIR"
