@@ -1,7 +1,8 @@
 //! Names and ids. Slugs name things that the operator configures; [`UserId`] names a person and never shows itself.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{fmt, str::FromStr};
 
+use smol_str::SmolStr;
 use unicode_normalization::UnicodeNormalization;
 
 /// Why a text cannot be an id: what kind it was meant to be and the rule it breaks. Never holds the text itself.
@@ -29,7 +30,7 @@ macro_rules! slug {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
         #[serde(try_from = "String")]
-        pub struct $name(Arc<str>);
+        pub struct $name(SmolStr);
 
         impl $name {
             /// Reads the name.
@@ -209,7 +210,7 @@ macro_rules! text {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
         #[serde(try_from = "String")]
-        pub struct $name(Arc<str>);
+        pub struct $name(SmolStr);
 
         impl $name {
             /// Reads the text.
