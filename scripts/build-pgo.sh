@@ -20,7 +20,7 @@ command -v python3 >/dev/null || skip "python3 is not installed"
 seen=$PWD/target/pgo/seen
 rm -rf "$seen"
 # With a target named, what cargo runs itself to build is neither watched nor laid out.
-build() { RUSTFLAGS="$1" CARGO_TARGET_DIR="$2" cargo build --release --locked --bin consentry --target "$host"; }
+build() { RUSTFLAGS="${RUSTFLAGS:-} $1" CARGO_TARGET_DIR="$2" cargo build --release --locked --bin consentry --target "$host"; }
 
 build "-Cprofile-generate=$seen" target/pgo/watched
 python3 scripts/soak.py --binary "target/pgo/watched/$host/release/consentry" --minutes 1
