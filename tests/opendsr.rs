@@ -16,7 +16,7 @@ use support::{
     client::Answer,
     log::logged,
     model::{Behaviour, Model, Seen, down},
-    needles::{Needles, files, names},
+    needles::{Needles, files},
     wiring::{Set, fresh_folder, try_start},
 };
 
@@ -142,7 +142,7 @@ fn refused(answer: &Answer, status: u16, says: &str) {
     let first = &told["error"]["errors"][0];
     assert!(first["domain"].is_string() && first["reason"].is_string(), "{told}");
     assert!(first["message"].as_str().unwrap().contains(says), "{told}");
-    assert!(!names(&answer.body, "ada"), "{told}");
+    assert!(!answer.body.contains("ada"), "{told}");
 }
 
 /// The value of a header of a call that a model saw.
@@ -185,9 +185,11 @@ async fn a_controller_finds_what_it_needs_to_begin() {
 #[tokio::test]
 async fn an_erasure_is_carried_out_and_proven() {
     let stage = stage().await;
-    let ada = stage.known_as("ada");
+    // Random base64 holds any three letters now and then, and never a full stop.
+    let id = "ada.kim";
+    let ada = stage.known_as(id);
     ada.gives().await;
-    let body = asked("erasure", ID, &["ada"]);
+    let body = asked("erasure", ID, &[id]);
     let created = stage.taken(&body).await;
     assert_eq!(
         created,
@@ -197,7 +199,7 @@ async fn an_erasure_is_carried_out_and_proven() {
             "subject_request_id": ID, "api_version": "2.0",
         })
     );
-    assert!(stage.find("ada").is_none(), "somebody is still known");
+    assert!(stage.find(id).is_none(), "somebody is still known");
     let told = stage.order(ID).await;
     assert_eq!(told["request_status"], "completed", "{told}");
     assert!(told.get("results_url").is_none(), "{told}");
@@ -213,7 +215,7 @@ async fn an_erasure_is_carried_out_and_proven() {
     // Rows name neither the order nor anybody.
     for row in stage.log().await {
         let text = String::from_utf8_lossy(&row.bytes).into_owned();
-        assert!(!text.contains(ID) && !names(&text, "ada"), "{text}");
+        assert!(!text.contains(ID) && !text.contains(id), "{text}");
     }
 }
 

@@ -64,10 +64,3 @@ pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let below = |path: PathBuf| if path.is_dir() { files(&path) } else { vec![path] };
     entries.filter(|path| path.is_dir() || path.is_file()).flat_map(below).collect()
 }
-
-/// Whether `id` stands in `text` as a word of its own. What is random and written in base64 holds any three letters now and
-/// then, and there they are part of a longer word.
-pub(crate) fn names(text: &str, id: &str) -> bool {
-    let goes_on = |c: char| c.is_alphanumeric() || "+/-_".contains(c);
-    text.split(|c| !goes_on(c)).any(|word| word == id)
-}
