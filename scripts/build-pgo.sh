@@ -25,6 +25,8 @@ build() { RUSTFLAGS="${RUSTFLAGS:-} $1" CARGO_TARGET_DIR="$2" cargo build --rele
 build "-Cprofile-generate=$seen" target/pgo/watched
 python3 scripts/soak.py --binary "target/pgo/watched/$host/release/consentry" --minutes 1
 "$profdata" merge -o "$seen.profdata" "$seen"
+# cargo does not see that the profile is another one, and would keep what was laid out by the last.
+rm -rf target/pgo/laid-out
 build "-Cprofile-use=$seen.profdata" target/pgo/laid-out
 mkdir -p "$(dirname "$out")"
 cp "target/pgo/laid-out/$host/release/consentry" "$out"
