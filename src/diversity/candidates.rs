@@ -15,7 +15,7 @@ pub struct Candidates {
     tags: Tags,
     sets: Sets,
     /// Which set each row carries.
-    carried: Vec<u32>,
+    carried: Vec<usize>,
     scores: Option<Vec<f64>>,
 }
 
@@ -74,7 +74,7 @@ impl Candidates {
 
     /// Which of the [`Candidates::sets`] a row carries. Two sets may hold the same tags.
     pub(super) fn set_of(&self, row: usize) -> Option<usize> {
-        self.carried.get(row).map(|set| *set as usize)
+        self.carried.get(row).copied()
     }
 
     /// The sets of tags, in the order in which rows first carry them.
@@ -177,7 +177,7 @@ pub struct CandidatesBuilder {
     /// By what their words hash to, the number plus one of the set that was seen last; 0 for none. Where two sets share
     /// a place, one of them is only kept more than once.
     known: [u16; KNOWN],
-    carried: Vec<u32>,
+    carried: Vec<usize>,
     scores: Vec<f64>,
     scored: bool,
 }
@@ -208,7 +208,7 @@ impl CandidatesBuilder {
             }
             set
         };
-        self.carried.push(u32::try_from(set).unwrap_or(u32::MAX));
+        self.carried.push(set);
     }
 
     /// The number of the set of tags below number 64.
@@ -218,11 +218,10 @@ impl CandidatesBuilder {
         let Self { sets, known, .. } = self;
         let known = usize::try_from(place).ok().and_then(|place| known.get_mut(place));
         let seen = known.as_ref().and_then(|known| usize::from(**known).checked_sub(1));
-        if let Some(set) = seen
-            && let Some(Row { words: [word, rest @ ..], .. }) = sets.get(set)
-            && *word == first
-            && rest.iter().all(|word| *word == 0)
-        {
+        // INVARIANT: what is known here has no tag beyond the first word.
+        let holds_the_same =
+            |set: &usize| sets.get(*set).is_some_and(|row| row.words.first() == Some(&first));
+        if let Some(set) = seen.filter(holds_the_same) {
             return set;
         }
         let set = sets.add(first);

@@ -112,7 +112,7 @@ struct Place {
 struct Eligible {
     rows: Vec<Place>,
     /// The next row with the same tags, for each row that stands in for others.
-    next: Vec<Option<u32>>,
+    next: Vec<Option<usize>>,
 }
 
 impl Eligible {
@@ -125,14 +125,14 @@ impl Eligible {
             return Self { rows: rows.collect(), next: Vec::new() };
         }
         let mut next = vec![None; candidates.len()];
-        let mut first: Vec<Option<u32>> = vec![None; candidates.sets().len()];
+        let mut first = vec![None; candidates.sets().len()];
         for Place { row, set } in rows.rev() {
             if let (Some(next), Some(first)) = (next.get_mut(row), first.get_mut(set)) {
-                *next = std::mem::replace(first, u32::try_from(row).ok());
+                *next = first.replace(row);
             }
         }
         let firsts = first.into_iter().enumerate();
-        let rows = firsts.filter_map(|(set, row)| Some(Place { row: row? as usize, set }));
+        let rows = firsts.filter_map(|(set, row)| Some(Place { row: row?, set }));
         Self { rows: rows.collect(), next }
     }
 
@@ -153,7 +153,7 @@ impl Eligible {
         match self.next.get(best.row).copied().flatten() {
             Some(next) => {
                 if let Some(place) = self.rows.get_mut(at) {
-                    place.row = next as usize;
+                    place.row = next;
                 }
             }
             None => {

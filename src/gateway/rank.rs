@@ -8,9 +8,7 @@ use super::{Asked, Effect, Gateway, Proposed, Ranked, Source};
 use crate::{
     catalog::{Origin, View},
     consent::Rules,
-    diversity::{
-        self, Candidates, CandidatesBuilder, Dial, Lifted, Profile, Reranked, lift, measure, rerank,
-    },
+    diversity::{self, Candidates, Dial, Lifted, Profile, Reranked, lift, measure, rerank},
     domain::{ItemId, Tag},
     upstream::Answer,
 };
@@ -64,14 +62,6 @@ impl Tags<'_> {
             Self::Came(tags) => (&[], tags),
         };
         kept.iter().map(Tag::as_str).chain(came.iter().map(AsRef::as_ref))
-    }
-
-    /// Adds them to `candidates` as a row. Two loops, since one over either kind asks at each tag which it is.
-    fn add_to(&self, candidates: &mut CandidatesBuilder, score: Option<f64>) {
-        match self {
-            Self::Kept(tags) => candidates.push(score, tags.iter().map(Tag::as_str)),
-            Self::Came(tags) => candidates.push(score, tags.iter().map(AsRef::as_ref)),
-        }
     }
 
     fn to_vec(&self) -> Vec<Tag> {
@@ -204,11 +194,11 @@ fn ranked(rows: &[Row<'_>], wishes: &Wishes<'_>, dial: Dial) -> (Vec<Ranked>, Op
     let lifted = lifted(rows, wishes);
     let mut builder = Candidates::builder();
     match &lifted {
-        None => rows.iter().for_each(|row| row.tags.add_to(&mut builder, row.score)),
+        None => rows.iter().for_each(|row| builder.push(row.score, row.tags.iter())),
         Some(Lifted { order, scores }) => {
             for (row, score) in order.iter().zip(scores) {
                 if let Some(row) = rows.get(*row) {
-                    row.tags.add_to(&mut builder, *score);
+                    builder.push(*score, row.tags.iter());
                 }
             }
         }

@@ -36,7 +36,7 @@ const OFTEN: &str = "/v1/recommendations";
 ///
 /// It is the router, and a way past it for the calls that nearly all are: their handler is known by comparing one text,
 /// and nothing is looked up, cloned and boxed to find it.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Routes {
     edge: Edge,
     router: Router,
@@ -91,12 +91,6 @@ impl Future for Routed {
             By::Often(answering) => Pin::new(answering).poll(cx),
             By::Router(answering) => Pin::new(answering.as_mut()).poll(cx),
         }
-    }
-}
-
-impl fmt::Debug for Routes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Routes(…)")
     }
 }
 

@@ -29,15 +29,11 @@ const NO_ROUTE: &str = "none";
 struct Call {
     edge: Edge,
     begun: Instant,
-    route: Route,
+    /// The template of its path, where the router matched none.
+    route: &'static str,
+    matched: Option<MatchedPath>,
     method: Method,
     slip: Option<Slip>,
-}
-
-/// The template of a call's path.
-enum Route {
-    Of(&'static str),
-    Matched(MatchedPath),
 }
 
 /// Tells of each call that the service within answers.
@@ -45,17 +41,17 @@ enum Route {
 pub(super) struct Seen<S> {
     within: S,
     edge: Edge,
-    route: Option<&'static str>,
+    route: &'static str,
 }
 
 impl<S> Seen<S> {
     pub(super) fn new(within: S, edge: Edge) -> Self {
-        Self { within, edge, route: None }
+        Self::at(NO_ROUTE, within, edge)
     }
 
-    /// For calls that the router has not matched: all of them are for `route`.
+    /// For calls that are for `route` where the router has not matched them.
     pub(super) fn at(route: &'static str, within: S, edge: Edge) -> Self {
-        Self { within, edge, route: Some(route) }
+        Self { within, edge, route }
     }
 }
 
@@ -109,7 +105,7 @@ impl Slip {
 }
 
 impl Call {
-    fn begin(edge: &Edge, route: Option<&'static str>, request: &mut Request) -> Self {
+    fn begin(edge: &Edge, route: &'static str, request: &mut Request) -> Self {
         let slip = edge.watch.tells().then(Slip::default);
         if let Some(slip) = &slip {
             request.extensions_mut().insert(slip.clone());
@@ -117,11 +113,8 @@ impl Call {
         Self {
             edge: edge.clone(),
             begun: Instant::now(),
-            route: match (route, request.extensions().get::<MatchedPath>()) {
-                (Some(route), _) => Route::Of(route),
-                (None, Some(matched)) => Route::Matched(matched.clone()),
-                (None, None) => Route::Of(NO_ROUTE),
-            },
+            route,
+            matched: request.extensions().get::<MatchedPath>().cloned(),
             method: request.method().clone(),
             slip,
         }
@@ -129,10 +122,7 @@ impl Call {
 
     fn end(self, response: &Response) {
         self.edge.watch.answered(&Heard {
-            route: match &self.route {
-                Route::Of(route) => route,
-                Route::Matched(path) => path.as_str(),
-            },
+            route: self.matched.as_ref().map_or(self.route, MatchedPath::as_str),
             method: self.method.as_str(),
             status: response.status().as_u16(),
             problem: response.extensions().get::<ProblemKind>().map(|kind| kind.page().slug),
