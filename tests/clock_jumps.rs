@@ -88,13 +88,7 @@ async fn an_end_that_is_seen_while_nothing_can_be_written_stays_and_is_written_l
     stage.shelves(20, 7).await;
     let (ada, shop) = (stage.known_as("ada"), stage.shopkeeper());
     ada.gives_to(RECOMMEND, &until(1800)).await;
-    disk.arm(Some(Fault {
-        lasting: true,
-        syncs: Some(false),
-        spared: "tlog",
-        errno: 28,
-        ..Fault::default()
-    }));
+    stage.breaks(&disk, Fault::NO_WRITES).await;
     at(&stage, HOUR);
     let told = stage.known_as("ada").stands(RECOMMEND).await;
     assert_eq!((&told["state"], &told["durable"]), (&json!("expired"), &json!(false)));

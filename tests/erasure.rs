@@ -450,7 +450,7 @@ async fn an_erasure_that_cannot_be_written_holds_and_is_written_as_soon_as_can_b
     let stage = house.with_two_lives().await;
     let (ada, shop) = (stage.known_as("ada"), stage.shopkeeper());
     house.model.forget_what_was_seen();
-    house.disk.arm(Some(Fault::NO_WRITES));
+    stage.breaks(&house.disk, Fault::NO_WRITES).await;
     let told = erases(&stage, "ada").await;
     assert_eq!((&told["durable"], &told["log"]), (&json!(false), &Value::Null));
     house.disk.arm(None);

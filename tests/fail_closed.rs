@@ -63,6 +63,10 @@ async fn stage() -> Broken {
 }
 
 impl Broken {
+    async fn breaks(&self, fault: Fault) {
+        self.stage.breaks(&self.disk, fault).await;
+    }
+
     fn room(&self, free: u64) {
         self.disk.set_space(Space { free, total: 1 << 41 });
     }
@@ -119,7 +123,7 @@ impl Broken {
 #[tokio::test]
 async fn a_disk_that_takes_no_writes_stops_disclosures_not_answers() {
     let broken = stage().await;
-    broken.disk.arm(Some(Fault::NO_WRITES));
+    broken.breaks(Fault::NO_WRITES).await;
     broken.answers_without_the_model().await;
     broken.refuses_changes().await;
     broken.answers_without_the_model().await;
@@ -138,7 +142,7 @@ async fn a_disk_that_takes_no_writes_stops_disclosures_not_answers() {
 #[tokio::test]
 async fn a_sync_that_fails_stops_disclosures_until_the_disk_is_read_anew() {
     let broken = stage().await;
-    broken.disk.arm(Some(NO_SYNCS));
+    broken.breaks(NO_SYNCS).await;
     broken.answers_without_the_model().await;
     broken.disk.arm(None);
     broken.answers_without_the_model().await;
@@ -157,7 +161,7 @@ async fn a_withdrawal_that_cannot_be_written_holds_all_the_same() {
     for fault in [Fault::NO_WRITES, NO_SYNCS] {
         let broken = stage().await;
         let (ada, shop) = (broken.stage.known_as("ada"), broken.stage.shopkeeper());
-        broken.disk.arm(Some(fault));
+        broken.breaks(fault).await;
         let withdrawn = ada.acts(&json!({"purpose": RECOMMEND, "action": "withdraw"})).await;
         assert_eq!(withdrawn.status, 202, "{}", withdrawn.body);
         let told = withdrawn.json();
@@ -179,7 +183,7 @@ async fn a_withdrawal_that_is_repeated_on_a_well_disk_is_durable_and_can_be_foll
 {
     let broken = stage().await;
     let (ada, shop) = (broken.stage.known_as("ada"), broken.stage.shopkeeper());
-    broken.disk.arm(Some(Fault::NO_WRITES));
+    broken.breaks(Fault::NO_WRITES).await;
     let withdraw = json!({"purpose": RECOMMEND, "action": "withdraw"});
     for _ in 0..2 {
         assert_eq!(ada.acts(&withdraw).await.status, 202);
@@ -213,7 +217,7 @@ async fn a_disk_that_is_nearly_full_still_takes_withdrawals() {
 async fn a_withdrawal_that_is_not_durable_is_told_as_it_holds_and_written_as_soon_as_can_be() {
     let broken = stage().await;
     let (ada, shop) = (broken.stage.known_as("ada"), broken.stage.shopkeeper());
-    broken.disk.arm(Some(Fault::NO_WRITES));
+    broken.breaks(Fault::NO_WRITES).await;
     let withdrawn = ada.acts(&json!({"purpose": RECOMMEND, "action": "withdraw"})).await;
     assert_eq!(withdrawn.status, 202, "{}", withdrawn.body);
     let told = ada.stands(RECOMMEND).await;
@@ -236,7 +240,7 @@ async fn a_withdrawal_that_is_not_durable_is_told_as_it_holds_and_written_as_soo
 async fn a_consent_given_after_a_withdrawal_that_is_not_durable_is_not_taken_back_by_it() {
     let broken = stage().await;
     let ada = broken.stage.known_as("ada");
-    broken.disk.arm(Some(Fault::NO_WRITES));
+    broken.breaks(Fault::NO_WRITES).await;
     let withdraw = json!({"purpose": RECOMMEND, "action": "withdraw"});
     assert_eq!(ada.acts(&withdraw).await.status, 202);
     broken.disk.arm(None);
@@ -327,7 +331,7 @@ async fn each_call_may_fail(fault: Fault, step: u64) {
         stage.shelves(30, 7).await;
         stage.known_as("ada").gives().await;
         let before = disk.calls();
-        disk.arm(Some(Fault { after, ..fault }));
+        stage.breaks(&disk, Fault { after, ..fault }).await;
         let done = day(&stage, &model).await;
         let reached = disk.calls() - before;
         disk.arm(None);

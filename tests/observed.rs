@@ -401,7 +401,7 @@ mod readiness {
     async fn failed_writes_show_and_so_does_that_they_are_over() {
         let disk = FaultFs::new();
         let stage = on(&disk).await;
-        disk.arm(Some(Fault::NO_WRITES));
+        stage.breaks(&disk, Fault::NO_WRITES).await;
         let refused = stage.behind().store.commit(consentry::store::Batch::default()).await;
         assert!(refused.is_err());
         let (ready, journal) = check(&stage, "journal");
@@ -425,7 +425,7 @@ mod readiness {
             written: 0,
             errno: 5,
         };
-        disk.arm(Some(fault));
+        stage.breaks(&disk, fault).await;
         let refused = stage.behind().store.commit(consentry::store::Batch::default()).await;
         assert!(refused.is_err());
         let (ready, journal) = check(&stage, "journal");

@@ -275,13 +275,7 @@ async fn nothing_is_opened_without_a_reason_or_while_it_cannot_be_logged() {
         assert!(!refused.body.contains("salt"));
     }
     assert_eq!(stage.log().await.len(), before, "a refusal is no opening");
-    disk.arm(Some(Fault {
-        syncs: Some(false),
-        spared: "tlog",
-        errno: 28,
-        lasting: true,
-        ..Fault::default()
-    }));
+    stage.breaks(&disk, Fault::NO_WRITES).await;
     let refused = opens(&stage, &json!({"rows": [1], "reason": "incident"})).await;
     assert_eq!((refused.status.as_u16(), refused.problem().as_str()), (503, "unavailable"));
     assert!(!refused.body.contains("salt"));

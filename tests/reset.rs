@@ -300,7 +300,7 @@ async fn a_reset_that_cannot_be_recorded_is_refused_and_changes_nothing() {
     let (ada, shop) = (stage.known_as("ada"), stage.shopkeeper());
     ada.gives().await;
     let (before, stood) = (seen(&model, &shop, &ada).await, plain(&stage));
-    disk.arm(Some(Fault::NO_WRITES));
+    stage.breaks(&disk, Fault::NO_WRITES).await;
     let refused = resets(&stage, "ada", &json!({})).await;
     assert_eq!((refused.status.as_u16(), refused.problem().as_str()), (503, "unavailable"));
     assert_eq!(plain(&stage), stood);

@@ -151,7 +151,7 @@ async fn a_withdrawal_that_is_not_durable_is_not_told_to_a_retry_as_if_it_were()
     let stage = Stage::with_model_and_disk(&model, &disk).await;
     stage.known_as("ada").gives().await;
     let body = json!({"subject": {"id": "ada"}, "purpose": RECOMMEND, "action": "withdraw", "method": "app"});
-    disk.arm(Some(Fault::NO_WRITES));
+    stage.breaks(&disk, Fault::NO_WRITES).await;
     for _ in 0..2 {
         let told = act(&stage, KEY, &body).send().await;
         assert_eq!((told.status.as_u16(), &told.json()["durable"]), (202, &json!(false)));
@@ -213,7 +213,7 @@ async fn whatever_write_a_power_cut_falls_into_the_act_is_done_once() {
         let (disk, folder) = (FaultFs::new(), fresh_folder());
         let stage = stands_on(&disk, &folder).await;
         let body = gives(&stage, "ada").await;
-        disk.arm(Some(Fault { after, syncs: Some(syncs), ..Fault::NO_WRITES }));
+        stage.breaks(&disk, Fault { after, syncs: Some(syncs), ..Fault::NO_WRITES }).await;
         let first = act(&stage, KEY, &body).send().await;
         let stage = stands_on(&disk.power_cut(after), &folder).await;
         let again = act(&stage, KEY, &body).send().await;

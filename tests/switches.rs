@@ -227,15 +227,7 @@ async fn a_switch_that_cannot_be_recorded_is_not_thrown() {
     let (model, disk) = (Model::start(), FaultFs::new());
     let stage = Stage::with_model_and_disk(&model, &disk).await;
     stage.shelves(120, 7).await;
-    disk.arm(Some(Fault {
-        after: 0,
-        lasting: true,
-        syncs: Some(false),
-        spared: "tlog",
-        on: "",
-        written: 50,
-        errno: 28,
-    }));
+    stage.breaks(&disk, Fault::NO_WRITES).await;
     let answer = throw(&stage, "recipient", "model", "off").await;
     assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (503, "unavailable"));
     assert!(!stage.behind().gateway.models_on_this_worker()[0].switch().is_off());

@@ -3,10 +3,11 @@
 use std::{net::SocketAddr, time::Duration};
 
 use consentry::{
-    ambient::{Clock, Entropy, FaultFs, ManualClock},
+    ambient::{Clock, Entropy, Fault, FaultFs, ManualClock},
     app::{App, Door, Server},
     auth::{Grant, Mint, Scopes, Vouches},
     domain::{AppId, IdType, SubjectRef, TenantId, Timestamp, UserId},
+    store::Batch,
 };
 
 use super::{
@@ -95,6 +96,14 @@ impl Stage {
         };
         let patience = Duration::from_secs(20);
         tokio::time::timeout(patience, asked).await.expect("it never comes to hold");
+    }
+
+    /// Lets `disk`, on which the gateway stands, fail from here on, with all shown that the gateway has to write: a disk
+    /// that fails while a durable group is being shown keeps the store from writing until it is opened anew, and rows
+    /// that no answer waits for come a little after it.
+    pub(crate) async fn breaks(&self, disk: &FaultFs, fault: Fault) {
+        self.behind().store.commit(Batch::default()).await.unwrap();
+        disk.arm(Some(fault));
     }
 
     /// Ends the gateway in order.
