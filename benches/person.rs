@@ -65,7 +65,7 @@ fn consenting(app: &App) -> Vec<Handle> {
         let request = Request {
             action: Action::Give,
             purpose: purpose.clone(),
-            categories: Vec::new(),
+            categories: None,
             notice: Some(notice.clone()),
             expires_at: None,
             method: Method::App,

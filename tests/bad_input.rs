@@ -72,7 +72,7 @@ fn cases() -> Vec<(String, u16, &'static str, &'static str)> {
         (set("/context", json!(CANARY)), 422, "invalid-body", "must be an object"),
         (set("/count", json!(0)), 422, "invalid-body", "must be a whole number from 1 to 500"),
         (set("/count", json!(10_000)), 422, "invalid-body", "must be a whole number from 1 to 500"),
-        (set("/count", json!(-1)), 422, "invalid-body", "must be a whole number from 1 to 500"),
+        (set("/count", json!(-1)), 422, "invalid-body", "from 1 to 500 (line 1"),
         (
             set("/count", json!(CANARY)),
             422,
@@ -189,6 +189,12 @@ async fn bytes_and_types_that_are_wrong_are_told() {
             (415, "unsupported-media-type")
         );
         assert_eq!(typed.json()["expected"], "application/json");
+    }
+    for (coding, status) in [("gzip", 415), ("identity", 200)] {
+        let coded = call().header("content-encoding", coding);
+        let coded = coded.body("application/json", ask(|_| {})).send().await;
+        assert_eq!(coded.status, status, "{}", coded.body);
+        assert_eq!(coded.body.contains("Content-Encoding"), status == 415, "{}", coded.body);
     }
     let query = stage.get("/v1/purposes?lang=en").token(&stage.shop()).send().await;
     assert_eq!((query.status.as_u16(), query.problem().as_str()), (400, "invalid-parameter"));

@@ -360,6 +360,48 @@ async fn a_sensitive_category_is_given_by_name_or_not_at_all() {
 }
 
 #[tokio::test]
+async fn what_is_given_is_named_once_and_is_never_nothing() {
+    let model = Model::start();
+    let stage = stage(&model).await;
+    let ada = stage.known_as("ada");
+    let coarse = json!({"id": "location", "detail": "coarse"});
+    ada.gives_to(RECOMMEND, &json!({"categories": [coarse]})).await;
+    let before = ada.stands(RECOMMEND).await;
+    let notice = json!({"snapshot": stage.notice(RECOMMEND).await});
+    let context = json!({"context": {"location": {"lat": 37.56651, "lon": 126.97801}}});
+    for (categories, pointer) in [
+        (json!([]), "/categories"),
+        (json!([coarse, "location"]), "/categories/1"),
+        (json!(["location", coarse]), "/categories/1"),
+        (json!(["activity", "mood"]), "/categories/1"),
+    ] {
+        let give = json!({"purpose": RECOMMEND, "action": "give", "notice": notice, "categories": categories});
+        let refused = ada.acts(&give).await;
+        assert_eq!(refused.status, 422, "{categories}: {}", refused.body);
+        assert_eq!(refused.json()["errors"][0]["pointer"], pointer, "{}", refused.body);
+        assert_eq!(ada.stands(RECOMMEND).await, before, "{categories}");
+    }
+    stage.shopkeeper().asks(&ada, &context).await;
+    let seen = model.seen_on("/recommend");
+    assert!(!seen[0].body.contains("37.566"), "more left than she gave: {}", seen[0].body);
+    assert!(seen[0].body.contains("37.5"), "{}", seen[0].body);
+}
+
+#[tokio::test]
+async fn no_caller_acts_as_a_change_of_policy() {
+    let model = Model::start();
+    let stage = stage(&model).await;
+    let ada = stage.known_as("ada");
+    ada.gives().await;
+    let act = json!({"purpose": RECOMMEND, "action": "withdraw", "method": "policy"});
+    let refused = ada.acts(&act).await;
+    assert_eq!(refused.status, 422, "{}", refused.body);
+    let allowed = refused.json()["errors"][0]["allowed"].as_array().unwrap().len();
+    assert_eq!((allowed, refused.body.contains("policy")), (7, false), "{}", refused.body);
+    assert_eq!(ada.stands(RECOMMEND).await["state"], "given");
+}
+
+#[tokio::test]
 async fn an_app_records_consents_for_its_own_purposes_alone() {
     let model = Model::start();
     let stage = stage(&model).await;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use support::{
     Stage,
-    actors::{Person, ids, is_for_everybody, is_full},
+    actors::{Person, RECOMMEND, ids, is_for_everybody, is_full},
     model::{Behaviour, Model},
 };
 
@@ -158,6 +158,27 @@ async fn candidates_of_the_apps_own_are_ranked_without_a_model() {
     assert!(!tags(&answer).contains(&"claimed"), "{answer}");
     assert!(answer["diversity"]["moved"].as_u64().unwrap() > 0, "{answer}");
     assert_eq!(model.seen().len(), 0, "{:?}", model.seen());
+    let preview = stage.post("/v1/recommendations/preview").token(&stage.shop());
+    let call =
+        json!({"subject": {"id": "ada"}, "purpose": RECOMMEND, "candidates": [{"id": "item-1"}]});
+    let would_leave = preview.json(&call).send().await.json();
+    assert_eq!(
+        (&would_leave["tier"], &would_leave["recipient"]),
+        (&json!("individual"), &Value::Null)
+    );
+    let tiers = would_leave["tiers"].as_array().unwrap();
+    assert!(tiers.iter().all(|tier| tier["request"].is_null()), "{would_leave}");
+}
+
+#[tokio::test]
+async fn a_candidate_that_is_sent_twice_is_shown_once() {
+    let model = Model::start();
+    let stage = stage(&model).await;
+    let tv = json!({"id": "item-1", "score": 1});
+    let more = json!({"count": 3, "candidates": [tv, tv, {"id": "item-2", "score": 2}, tv]});
+    let answer = stage.shopkeeper().asks(&stage.known_as("ada"), &more).await;
+    is_full(&answer, 3);
+    assert_eq!(ids(&answer).iter().filter(|id| **id == "item-1").count(), 1, "{answer}");
 }
 
 #[tokio::test]

@@ -140,6 +140,32 @@ async fn a_guardian_acts_with_a_token_of_the_child_and_nobody_else_does() {
 }
 
 #[tokio::test]
+async fn a_guardian_is_another_who_is_grown_and_was_verified() {
+    let model = Model::start();
+    let stage = stage(&model).await;
+    assert_eq!(records_mum(&stage).await.status, 200);
+    let records = stage.records();
+    for (child, guardian, until, verified, status, told) in [
+        ("ada", "ada", "2030-05-01", "2026-11-22", 409, "Nobody is their own guardian"),
+        ("ada", "haru", "2030-05-01", "2026-11-22", 409, "known to be under 14"),
+        ("ada", "mum", "2030-05-01", "2026-11-23", 422, "/verification/verified_at"),
+        ("ada", "mum", "2040-11-25", "2026-11-22", 422, "within the next 14 years"),
+        ("ada", "mum", "9999-12-31", "2026-11-22", 422, "within the next 14 years"),
+    ] {
+        let body = json!({
+            "subject": {"id": child}, "under_14_until": until, "guardian": {"id": guardian},
+            "verification": {"method": "card", "verified_at": format!("{verified}T00:00:00Z")}
+        });
+        let refused = stage.post("/v1/guardians").token(&stage.shop()).json(&body).send().await;
+        assert_eq!(refused.status, status, "{}", refused.body);
+        assert!(refused.body.contains(told), "{}", refused.body);
+    }
+    assert_eq!(stage.records(), records, "a refusal makes nobody known");
+    let own = acts(&stage, &stage.acting("haru", "haru"), json!({"action": "give"})).await;
+    assert_eq!(own.status, 403, "{}", own.body);
+}
+
+#[tokio::test]
 async fn a_guardian_of_somebody_who_is_14_is_refused() {
     let model = Model::start();
     let stage = stage(&model).await;

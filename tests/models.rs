@@ -311,7 +311,13 @@ async fn a_mapping_with_a_mistake_does_not_start() {
         ("gorse", "[upstream.gorse]\nanonymous = \"best\"", "latest, popular"),
         ("gorse", "[upstream.map.recommend]\npath = \"/\"", "`map` is for models of kind json"),
         ("json", "key = { env = \"K\" }", "`key` is for models of kind gorse"),
-        ("json", "concurrency = 0", "at least 1"),
+        ("json", "concurrency = 0", "concurrency must be at least 1"),
+        ("json", "answer_bytes = 0", "answer_bytes must be at least 1"),
+        (
+            "json",
+            "[[upstream]]\nrecipient = \"model\"\ndomain = \"other\"\npurposes = []\nkind = \"builtin\"",
+            "[[upstream]] model: configured twice",
+        ),
     ];
     for (kind, settings, says) in mistakes {
         let refused = wiring::refusal(kind, settings);

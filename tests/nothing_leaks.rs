@@ -37,6 +37,36 @@ fn said() -> Value {
 /// The only content of a call about nobody.
 const NOBODY: &str = r#"{"count":100,"scenario":"home","context":{"weather":{"sky":"rain"}}}"#;
 
+#[tokio::test]
+async fn no_app_learns_a_pseudonym_from_a_model_that_repeats_it() {
+    let (mut pseudonyms, mut answers) = (Vec::new(), Vec::new());
+    for has_items in [true, false] {
+        let model = Model::start();
+        let stage = Stage::with_model(&model).await;
+        if has_items {
+            let plain = stage.call("PUT", "/v1/items/plain").token(&stage.shop());
+            assert_eq!(plain.json(&json!({})).send().await.status, 200);
+        }
+        let ada = stage.known_as(ADA);
+        ada.gives().await;
+        stage.shopkeeper().asks_for(&ada).await;
+        let asked: Value = serde_json::from_str(&model.seen_on("/recommend")[0].body).unwrap();
+        let user = asked["user"].as_str().unwrap().to_owned();
+        let items = json!({"items": [
+            {"id": user}, {"id": format!("for-{user}")},
+            {"id": "plain", "categories": ["tv", format!("of {user}")]}, {"id": "plain-2"},
+        ]});
+        model.behave(Behaviour::Says(items.to_string().into_bytes()));
+        let answer = stage.shopkeeper().asks(&ada, &json!({"count": 4})).await;
+        assert_eq!(answer["items"][0]["id"], "plain", "{answer}");
+        pseudonyms.push(user);
+        answers.push(answer.to_string());
+    }
+    for (user, answer) in pseudonyms.iter().zip(&answers) {
+        assert!(!answer.contains(user.as_str()), "{answer}");
+    }
+}
+
 /// A model that is someone else's, so that a signal speaks of it.
 async fn stage(model: &Model) -> Stage {
     let url = model.url();

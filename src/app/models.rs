@@ -1,12 +1,12 @@
 //! Makes the models that the configuration names.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{collections::HashSet, io, sync::Arc, time::Duration};
 
 use super::{AppError, UpstreamKind, UpstreamSettings};
 use crate::{
     ambient::Clock,
     auth::Source,
-    domain::CategoryId,
+    domain::{CategoryId, RecipientId},
     policy::Catalogue,
     upstream::{
         BreakerLimits, Builtin, Endpoint, Gorse, InvalidEndpoint, Json, Limits, Map, Model,
@@ -18,6 +18,8 @@ use crate::{
 pub(super) struct Models<'a, R> {
     pub(super) clock: &'a Clock,
     pub(super) catalogue: &'a Catalogue,
+    /// Whom the models that were made belong to.
+    pub(super) recipients: HashSet<RecipientId>,
     /// The models inside this process that were made.
     pub(super) builtins: Vec<Arc<Builtin>>,
     pub(super) read: R,
@@ -27,6 +29,10 @@ impl<R: FnMut(&Source) -> io::Result<Vec<u8>>> Models<'_, R> {
     /// The model that `upstream` describes.
     pub(super) fn make(&mut self, upstream: &UpstreamSettings) -> Result<Model, AppError> {
         check(upstream)?;
+        // What is owed to a recipient goes to the one model of its id.
+        if !self.recipients.insert(upstream.recipient.clone()) {
+            return Err(wrong(upstream, "configured twice"));
+        }
         let recipient = Recipient {
             id: upstream.recipient.clone(),
             domain: upstream.domain.clone(),
@@ -59,8 +65,13 @@ impl<R: FnMut(&Source) -> io::Result<Vec<u8>>> Models<'_, R> {
     }
 
     fn secret(&mut self, source: &Source) -> Result<String, AppError> {
-        let doing = "reading a model's header";
-        let value = (self.read)(source).map_err(|source| AppError::Machine { doing, source })?;
+        let failed = |fault| match source {
+            Source::File(path) => AppError::Read { path: path.into(), source: fault },
+            Source::Env(_) => {
+                AppError::Machine { doing: "reading a model's header", source: fault }
+            }
+        };
+        let value = (self.read)(source).map_err(failed)?;
         Ok(String::from_utf8_lossy(&value).trim_end().to_owned())
     }
 
@@ -109,6 +120,9 @@ fn check(upstream: &UpstreamSettings) -> Result<(), AppError> {
     }
     if upstream.concurrency == 0 {
         return Err(wrong(upstream, "concurrency must be at least 1"));
+    }
+    if upstream.answer_bytes == 0 {
+        return Err(wrong(upstream, "answer_bytes must be at least 1"));
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Opens everything a gateway stands on, in the order in which one thing needs another.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{collections::HashSet, io, sync::Arc, time::Duration};
 
 use serde_json::json;
 
@@ -330,7 +330,13 @@ fn models(
     read: impl FnMut(&Source) -> io::Result<Vec<u8>>,
 ) -> Result<(Vec<Serving>, Vec<Arc<Builtin>>), AppError> {
     let known = policies.snapshot();
-    let mut made = Models { clock, catalogue: known.catalogue(), builtins: Vec::new(), read };
+    let mut made = Models {
+        clock,
+        catalogue: known.catalogue(),
+        recipients: HashSet::new(),
+        builtins: Vec::new(),
+        read,
+    };
     let mut models = Vec::new();
     for upstream in &settings.upstream {
         let model = made.make(upstream)?;

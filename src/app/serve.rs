@@ -15,7 +15,7 @@ use tokio::{
     sync::watch,
 };
 
-use super::{App, AppError, Chores, Door, door::Listening, front::Front};
+use super::{App, AppError, Chores, Door, door::Listening, front::Front, policy::purposes_named};
 use crate::{gateway::Gateway, http::Routes, store::Lane};
 
 /// How often the certificate's files are looked at.
@@ -44,7 +44,8 @@ impl Server {
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let workers = app.settings.server.workers.unwrap_or(processors).max(1);
         let front = Front::open(&app.settings.server, workers)?;
-        let first = listen(app.settings.server.listen).map_err(failed("listening"))?;
+        say_what_is_unknown(&app);
+        let first = listen_first(app.settings.server.listen).map_err(failed("listening"))?;
         let address = first.local_addr().map_err(failed("listening"))?;
         let door = Listening::at(&app.settings.operator.door(&app.settings.store.dir))?;
         let place = door.place().clone();
@@ -102,6 +103,20 @@ impl Server {
         }
         self.app.observer.flush();
         self.app.close();
+    }
+}
+
+/// Purposes that the configuration names and the policy in force does not have: mistyped, or of a policy that is still to be
+/// applied.
+fn say_what_is_unknown(app: &App) {
+    let bundle = app.policies.snapshot();
+    for (place, purpose) in purposes_named(&app.settings) {
+        if bundle.catalogue().purpose(bundle.renamed(&purpose)).is_none() {
+            tracing::warn!(
+                config.place = %place, purpose.id = %purpose,
+                "the configuration names a purpose that the policy in force does not have"
+            );
+        }
     }
 }
 
@@ -181,8 +196,18 @@ fn warm_up(gateway: &Gateway, most: usize, stopped: &watch::Receiver<bool>) {
     }
 }
 
+/// The listener of the first thread. Fails when another process listens there: it would else share its calls with this
+/// one, each with people of its own.
+pub(super) fn listen_first(address: SocketAddr) -> io::Result<TcpListener> {
+    let alone = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    alone.set_reuse_address(true)?;
+    alone.bind(&address.into())?;
+    drop(alone);
+    listen(address)
+}
+
 /// A listener that shares its port with the other threads': the kernel spreads connections over them.
-pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(true)?;
@@ -194,4 +219,20 @@ pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 
 pub(super) fn failed(doing: &'static str) -> impl FnOnce(io::Error) -> AppError {
     move |source| AppError::Machine { doing, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_another_listens_on_is_not_shared_with_it() {
+        let first = listen_first(([127, 0, 0, 1], 0).into()).unwrap();
+        let address = first.local_addr().unwrap();
+        let second = listen(address).unwrap();
+        let taken = listen_first(address).unwrap_err();
+        assert_eq!(taken.kind(), io::ErrorKind::AddrInUse);
+        drop((first, second));
+        assert!(listen_first(address).is_ok());
+    }
 }

@@ -23,8 +23,8 @@ pub struct Request {
     pub action: Action,
     /// For which purpose.
     pub purpose: PurposeId,
-    /// What is given and how finely; empty for all that the purpose uses except sensitive ones.
-    pub categories: Vec<(CategoryId, Detail)>,
+    /// What is given and how finely; `None` for all that the purpose uses except sensitive ones.
+    pub categories: Option<Vec<(CategoryId, Detail)>>,
     /// The snapshot of the notice that was shown.
     pub notice: Option<String>,
     /// When what is given ends by itself.
@@ -90,7 +90,7 @@ impl Ledger {
         // Held to the end, so that a change of policy sees what is given, or keeps it from being given.
         let acting = self.acting().await;
         if request.action == Action::Give {
-            acting.may_give(&request.purpose, &request.categories)?;
+            acting.may_give(&request.purpose, request.categories.as_deref().unwrap_or_default())?;
         }
         for _ in 0..TRIES {
             let bundle = self.policies.snapshot();
@@ -214,7 +214,7 @@ impl Ledger {
                 if shown.material != purpose.material() {
                     return Err(ConsentError::NoticeOutdated);
                 }
-                agreed(catalogue, purpose, &request.categories)?
+                agreed(catalogue, purpose, request.categories.as_deref())?
             }
             _ => Vec::new(),
         };
@@ -355,18 +355,23 @@ fn meant<'a>(bundle: &'a Bundle, request: &Request) -> Result<&'a Purpose, Conse
 pub(super) fn agreed(
     catalogue: &Catalogue,
     purpose: &Purpose,
-    asked: &[(CategoryId, Detail)],
+    asked: Option<&[(CategoryId, Detail)]>,
 ) -> Result<Vec<(CategoryId, Detail)>, ConsentError> {
-    for (category, detail) in asked {
-        let Some(known) = catalogue.category(category).filter(|known| purpose.uses(known)) else {
-            let known = purpose.categories().to_vec();
-            return Err(ConsentError::UnknownCategory { category: category.clone(), known });
-        };
-        if *detail == Detail::Coarse && !known.offers(Detail::Coarse) {
-            return Err(ConsentError::NoCoarseForm(category.clone()));
+    if let Some(asked) = asked {
+        for (place, (category, detail)) in asked.iter().enumerate() {
+            let Some(known) = catalogue.category(category).filter(|known| purpose.uses(known))
+            else {
+                let known = purpose.categories().to_vec();
+                return Err(ConsentError::UnknownCategory { place, known });
+            };
+            if *detail == Detail::Coarse && !known.offers(Detail::Coarse) {
+                return Err(ConsentError::NoCoarseForm(place));
+            }
+            // With two details of one category nobody can say which of them was meant.
+            if asked.iter().take(place).any(|(before, _)| before == category) {
+                return Err(ConsentError::CategoryTwice(place));
+            }
         }
-    }
-    if !asked.is_empty() {
         return Ok(asked.to_vec());
     }
     let plain = catalogue

@@ -77,7 +77,8 @@ impl Ledger {
         let mut fates = Vec::new();
         for (handle, import) in rows {
             if import.action == Action::Give {
-                acting.may_give(&import.purpose, &import.categories)?;
+                acting
+                    .may_give(&import.purpose, import.categories.as_deref().unwrap_or_default())?;
             }
             let (purpose, act) = match self.imported(&bundle, import) {
                 Ok(read) => read,
@@ -163,10 +164,13 @@ impl Ledger {
         }
         let gives = import.action == Action::Give;
         let categories = if gives {
-            agreed(catalogue, purpose, &import.categories).map_err(|error| match error {
-                ConsentError::NoCoarseForm(_) => Unfit::NoCoarseForm,
-                _ => Unfit::CategoryUnknown,
-            })?
+            agreed(catalogue, purpose, import.categories.as_deref()).map_err(
+                |error| match error {
+                    ConsentError::NoCoarseForm(_) => Unfit::NoCoarseForm,
+                    ConsentError::CategoryTwice(_) => Unfit::CategoryTwice,
+                    _ => Unfit::CategoryUnknown,
+                },
+            )?
         } else {
             Vec::new()
         };

@@ -17,16 +17,19 @@ pub enum ConsentError {
     #[error("there is no purpose {0}")]
     UnknownPurpose(PurposeId),
     /// The purpose does not use this category.
-    #[error("the purpose does not use the category {category}")]
+    #[error("the purpose does not use the category at place {place}")]
     UnknownCategory {
-        /// Which category.
-        category: CategoryId,
+        /// Which of those that were named, from 0 on.
+        place: usize,
         /// Those it uses.
         known: Vec<CategoryId>,
     },
-    /// A coarse consent for a category that has no coarse form.
-    #[error("the category {0} has no coarse form")]
-    NoCoarseForm(CategoryId),
+    /// A coarse consent for a category that has no coarse form; with its place among those that were named.
+    #[error("the category at place {0} has no coarse form")]
+    NoCoarseForm(usize),
+    /// A category was named before; with its place among those that were named.
+    #[error("the category at place {0} was named before")]
+    CategoryTwice(usize),
     /// Giving needs the snapshot of the notice that was shown.
     #[error("giving consent needs the snapshot of the notice that was shown")]
     NoticeMissing,
@@ -51,6 +54,9 @@ pub enum ConsentError {
     /// Nobody acts for a person who is not known to be under 14.
     #[error("the person is not known to be under 14")]
     NoChild,
+    /// Who is named cannot be the child's guardian.
+    #[error("{0}")]
+    UnfitGuardian(&'static str),
     /// A guardian's word counts only once their relation to the child was verified.
     #[error("no guardian was verified for the person")]
     NoGuardian,

@@ -64,7 +64,8 @@ impl Ledger {
     /// Records who acts for the child under `handle`, until the child is 14; the child comes to be known by it if nobody is yet.
     ///
     /// # Errors
-    /// When it is not known until when the child is under 14, or the child is not any more, or the journal does not take it.
+    /// When it is not known until when the child is under 14, or the child is not any more, when the guardian is the child or
+    /// under 14 as well, or the journal does not take it.
     pub async fn guard(
         &self,
         handle: Handle,
@@ -78,6 +79,15 @@ impl Ledger {
             let mut change = self.begin(handle, &bundle).await?;
             let until = under_14_until.or(change.standing.under_14_until);
             let until = until.filter(|until| act.at < *until).ok_or(ConsentError::NoChild)?;
+            let known = self.person(guardian.handle).await?;
+            let is_the_child = guardian.handle == handle
+                || known.as_ref().is_some_and(|known| known.key.sid() == change.key.sid());
+            if is_the_child {
+                return Err(ConsentError::UnfitGuardian("Nobody is their own guardian"));
+            }
+            if known.is_some_and(|known| known.standing.under_14_until > Some(act.at)) {
+                return Err(ConsentError::UnfitGuardian("The guardian is known to be under 14"));
+            }
             change.standing.under_14_until = Some(until);
             change.standing.guardian = Some(guardian.clone());
             change.details.insert("check".to_owned(), json!(guardian.check.as_str()));

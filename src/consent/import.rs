@@ -11,8 +11,8 @@ pub struct Import {
     pub action: Action,
     /// For which purpose.
     pub purpose: PurposeId,
-    /// What was given and how finely; empty for all that the purpose uses except sensitive ones.
-    pub categories: Vec<(CategoryId, Detail)>,
+    /// What was given and how finely; `None` for all that the purpose uses except sensitive ones.
+    pub categories: Option<Vec<(CategoryId, Detail)>>,
     /// When it was done.
     pub at: Timestamp,
     /// When what was given ends by itself.
@@ -60,6 +60,8 @@ pub enum Unfit {
     CategoryUnknown,
     /// A category of it has no coarse form.
     NoCoarseForm,
+    /// A category is named twice.
+    CategoryTwice,
     /// A consent that covers nothing.
     NoCategories,
     /// A consent that names no notice rests on nothing.
@@ -76,11 +78,12 @@ pub enum Unfit {
 
 impl Unfit {
     /// All reasons.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::PurposeUnknown,
         Self::PurposeRequired,
         Self::CategoryUnknown,
         Self::NoCoarseForm,
+        Self::CategoryTwice,
         Self::NoCategories,
         Self::NoticeMissing,
         Self::InTheFuture,
@@ -97,6 +100,7 @@ impl Unfit {
             Self::PurposeRequired => "purpose_required",
             Self::CategoryUnknown => "category_unknown",
             Self::NoCoarseForm => "no_coarse_form",
+            Self::CategoryTwice => "category_twice",
             Self::NoCategories => "no_categories",
             Self::NoticeMissing => "notice_missing",
             Self::InTheFuture => "in_the_future",

@@ -92,6 +92,10 @@ impl Method {
     pub const ALL: [Self; 7] =
         [Self::WebForm, Self::App, Self::Api, Self::Paper, Self::Phone, Self::Signal, Self::Import];
 
+    /// The words of [`Method::ALL`].
+    pub const NAMES: [&'static str; 7] =
+        ["web_form", "app", "api", "paper", "phone", "signal", "import"];
+
     /// The word for this method in JSON and in the log.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -389,6 +393,11 @@ mod tests {
         let now = Timestamp::from_millis(0);
         let nothing = Given { categories: Vec::new(), ..given(None) };
         assert_eq!(Consent::default().give(nothing, now), Err(Refusal::NoCategories));
+    }
+
+    #[test]
+    fn each_method_that_a_caller_can_name_has_its_word() {
+        assert_eq!(Method::ALL.map(Method::as_str), Method::NAMES);
     }
 
     #[test]

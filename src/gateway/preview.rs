@@ -17,8 +17,8 @@ const PLACEHOLDER: &str = "p00000000000000000000000000";
 /// What a call would disclose.
 #[derive(Clone, Debug)]
 pub struct Previewed {
-    /// Who would receive it.
-    pub recipient: RecipientId,
+    /// Who would receive it; nobody where the app brings candidates of its own.
+    pub recipient: Option<RecipientId>,
     /// The tier the call would be answered at.
     pub tier: Tier,
     /// Each tier, least intrusive first.
@@ -66,11 +66,15 @@ impl Gateway {
             Some(handle) => self.ledger.person(handle).await?,
             None => None,
         };
-        let model = self
-            .serving(&asked.purpose)
-            .ok_or_else(|| GatewayError::NoModel(asked.purpose.clone()))?;
+        let model = match asked.candidates {
+            Some(_) => None,
+            None => Some(
+                self.serving(&asked.purpose)
+                    .ok_or_else(|| GatewayError::NoModel(asked.purpose.clone()))?,
+            ),
+        };
         let unknown = || GatewayError::UnknownPurpose(asked.purpose.clone());
-        let ruled = self.rule(asked, &bundle, person.as_ref(), Some(model)).ok_or_else(unknown)?;
+        let ruled = self.rule(asked, &bundle, person.as_ref(), model).ok_or_else(unknown)?;
         let tier = ruled.ruling.tier();
         let mut tiers = Vec::new();
         for at in Tier::ALL {
@@ -78,7 +82,8 @@ impl Gateway {
                 self.at(at, asked, &bundle, person.as_ref(), model, viewer).ok_or_else(unknown)?,
             );
         }
-        Ok(Previewed { recipient: model.recipient().id.clone(), tier, tiers })
+        let recipient = model.map(|model| model.recipient().id.clone());
+        Ok(Previewed { recipient, tier, tiers })
     }
 
     fn at(
@@ -87,15 +92,15 @@ impl Gateway {
         asked: &Asked,
         bundle: &Bundle,
         person: Option<&Person>,
-        model: &Model,
+        model: Option<&Model>,
         viewer: Viewer,
     ) -> Option<TierPreview> {
         let capped = person.map(|person| capped(person, tier));
         let Ruled { ruling, valid_until, now } =
-            self.rule(asked, bundle, capped.as_ref(), Some(model))?;
+            self.rule(asked, bundle, capped.as_ref(), model)?;
         let granted = ruling.tier() == tier;
         let reasons = ruling.reasons().iter().collect();
-        if !granted {
+        let Some(model) = model.filter(|_| granted) else {
             let (used, withheld) = (Vec::new(), Vec::new());
             return Some(TierPreview {
                 tier,
@@ -107,7 +112,7 @@ impl Gateway {
                 used,
                 withheld,
             });
-        }
+        };
         let permit = ruling.permit(whom(capped.as_ref(), model, valid_until));
         let mut query = self.query(asked, permit, capped.as_ref(), model, now);
         if viewer == Viewer::App {

@@ -15,9 +15,9 @@ use crate::{
 
 /// Where candidates come from.
 pub(super) enum Pool<'a> {
-    /// A model's answer.
-    Model(Answer<'a>),
-    /// The app's own candidates.
+    /// A model's answer, and the pseudonym that it was told.
+    Model(Answer<'a>, Option<&'a str>),
+    /// The app's own candidates. Of those with the same id the first counts.
     App(&'a [Proposed]),
     /// There are none: the list is filled from what is popular.
     Nothing,
@@ -73,6 +73,15 @@ impl Tags<'_> {
 }
 
 impl Gateway {
+    /// Whether a model named something, and nothing of it can be shown: entries without an id, or items that the operator
+    /// does not have. Without a word its mistake would look like a list for the person.
+    pub(super) fn is_of_no_use(&self, answer: &Answer<'_>) -> bool {
+        let view = self.catalog.view();
+        let named = answer.dropped > 0 || !answer.items.is_empty();
+        let known = |id: &str| view.is_empty() || view.item(id).is_some();
+        named && !answer.items.iter().any(|candidate| known(&candidate.id))
+    }
+
     /// The list, and what re-ranking did to it. It is full whenever the catalogue has enough items.
     pub(super) fn list(&self, pool: &Pool<'_>, wishes: &Wishes<'_>) -> Listed {
         let view = self.catalog.view();
@@ -162,13 +171,19 @@ impl<'a> Unwanted<'a> {
 fn rows<'a>(pool: &'a Pool<'a>, view: &'a View<'_>, unwanted: &Unwanted<'_>) -> Vec<Row<'a>> {
     let wanted = |row: &Row<'_>| unwanted.wants(row);
     match pool {
-        Pool::Model(answer) => {
+        Pool::Model(answer, user) => {
             let anything_goes = view.is_empty();
+            // A pseudonym is between the gateway and its recipient: no app learns it from a model that repeats it.
+            let tells = |text: &str| user.is_some_and(|user| text.contains(user));
+            let came = |candidate| match answer.tags(candidate) {
+                tags if tags.iter().any(|tag| tells(tag)) => Tags::Came(&[]),
+                tags => Tags::Came(tags),
+            };
             let rows = answer.items.iter().filter_map(|candidate| {
                 let tags = match view.item(&candidate.id) {
                     Some(item) if !item.tags.is_empty() => Tags::Kept(&item.tags),
-                    Some(_) => Tags::Came(answer.tags(candidate)),
-                    None if anything_goes => Tags::Came(answer.tags(candidate)),
+                    Some(_) => came(candidate),
+                    None if anything_goes && !tells(&candidate.id) => came(candidate),
                     None => return None,
                 };
                 Some(Row { id: &candidate.id, score: candidate.score, tags })
@@ -176,7 +191,9 @@ fn rows<'a>(pool: &'a Pool<'a>, view: &'a View<'_>, unwanted: &Unwanted<'_>) -> 
             rows.filter(wanted).collect()
         }
         Pool::App(proposed) => {
-            let rows = proposed.iter().map(|candidate| {
+            let mut known = FxHashSet::default();
+            let once = proposed.iter().filter(|candidate| known.insert(candidate.id.as_str()));
+            let rows = once.map(|candidate| {
                 let tags = match view.item(candidate.id.as_str()) {
                     Some(item) if !item.tags.is_empty() => &item.tags,
                     _ => &candidate.tags,

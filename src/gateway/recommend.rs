@@ -120,8 +120,8 @@ impl Gateway {
             Disclosed::Changed => return Telling::Again,
             Disclosed::Fault(fault) => (Pool::Nothing, Some(Fault(fault.code()))),
             Disclosed::Answer(bytes) => match model.wire().answer(bytes) {
-                Ok(answer) => (Pool::Model(answer), None),
-                Err(_) => (Pool::Nothing, Some(Fault("model_nonsense"))),
+                Ok(found) if !self.is_of_no_use(&found) => (Pool::Model(found, query.user()), None),
+                _ => (Pool::Nothing, Some(Fault("model_nonsense"))),
             },
         };
         let answered = self.answer(&told, &pool, fault).await;

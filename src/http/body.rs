@@ -49,7 +49,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     }
 }
 
-/// Passes if the body's type is `expected`, with no other charset than UTF-8.
+/// Passes if the body's type is `expected`, with no other charset than UTF-8, and it is not compressed.
 ///
 /// # Errors
 /// 415 otherwise, also if no type is given: what a browser sends by itself is never taken for JSON.
@@ -63,6 +63,11 @@ pub fn require_type(headers: &HeaderMap, expected: &'static str) -> Result<(), P
                     || value.trim_matches('"').eq_ignore_ascii_case("utf-8")
             })
     });
+    let is_plain = |coding: &http::HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"identity");
+    if !headers.get_all(header::CONTENT_ENCODING).iter().all(is_plain) {
+        let detail = "Send the body as it is, without the header `Content-Encoding`.";
+        return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
+    }
     if fits {
         return Ok(());
     }

@@ -16,6 +16,9 @@ use crate::{
     rights::{Exports, Rights},
 };
 
+/// How far a caller's clock may run ahead of ours.
+const AHEAD: Duration = Duration::from_secs(300);
+
 /// What an edge stands on.
 #[derive(Debug)]
 pub struct Ground {
@@ -61,6 +64,11 @@ impl Edge {
     /// The moment by which tokens are checked and states are told.
     pub(super) fn now(&self) -> Timestamp {
         self.gateway.now()
+    }
+
+    /// The latest moment that is not in the future to a caller whose clock runs ahead a little.
+    pub(super) fn latest(&self) -> Timestamp {
+        self.now().after(AHEAD)
     }
 }
 

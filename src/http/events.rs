@@ -28,9 +28,6 @@ use crate::{
 /// The largest body, in bytes: room for 1,000 events with ids of the usual lengths.
 const LARGEST: BodyLimit = BodyLimit(512 * 1024);
 
-/// How far a clock of a caller's may run ahead of ours.
-const AHEAD: std::time::Duration = std::time::Duration::from_secs(300);
-
 /// Events.
 #[derive(Deserialize, ToSchema)]
 #[serde(remote = "Self", deny_unknown_fields)]
@@ -150,7 +147,7 @@ pub(super) async fn track(
 }
 
 fn happenings(edge: &Edge, caller: &Caller, events: Vec<Event>) -> Result<Vec<Happening>, Problem> {
-    let latest = edge.now().after(AHEAD);
+    let latest = edge.latest();
     let mut happenings = Vec::with_capacity(events.len());
     for (index, event) in events.into_iter().enumerate() {
         let at = event.at.map(|at| at.0);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    Edge, Problem,
+    Edge, Fault, Problem,
     caller::{By, Unread},
     consents::turns_14,
     object::objects,
@@ -121,7 +121,12 @@ pub(in crate::http) async fn guard(
 ) -> Result<Response, Problem> {
     caller.require(Scope::Consent)?;
     let NewGuardian { subject, under_14_until, guardian, verification } = body.json().await?;
-    let until = under_14_until.map(|day| turns_14(day.0, "/under_14_until")).transpose()?;
+    let until =
+        under_14_until.map(|day| turns_14(day.0, edge.now(), "/under_14_until")).transpose()?;
+    if verification.verified_at.0 > edge.latest() {
+        let fault = Fault::at("/verification/verified_at", "must not lie in the future");
+        return Err(Problem::invalid(&[fault]));
+    }
     let guardian = Guardian {
         handle: edge.gateway.handle(caller.tenant(), guardian.into())?,
         check: verification.method.into(),

@@ -43,7 +43,8 @@ parse!(CategoryId, IdType, ItemId, Profile, PurposeId, Tag, UserId);
 
 impl Parse for Timestamp {
     fn parse_text(text: &str) -> Result<Self, InvalidId> {
-        let rule = "RFC 3339 with an offset, such as 2026-11-22T09:00:00+09:00";
+        let rule =
+            "RFC 3339 with an offset, such as 2026-11-22T09:00:00+09:00, and before 9999-12-30";
         Self::parse(text).map_err(|_| InvalidId { kind: "a moment", rule })
     }
 }
@@ -124,6 +125,10 @@ impl<const MIN: u64, const MAX: u64> Visitor<'_> for WholeVisitor<MIN, MAX> {
     }
 
     /// `10.0` is the whole number 10, as JSON Schema counts.
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Self::Value, E> {
+        Err(E::invalid_value(Unexpected::Signed(number), &self))
+    }
+
     fn visit_f64<E: de::Error>(self, number: f64) -> Result<Self::Value, E> {
         #[expect(
             clippy::cast_possible_truncation,

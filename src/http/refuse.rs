@@ -11,7 +11,7 @@ use crate::{
     auth::{AuthError, TooMany},
     catalog::CatalogError,
     consent::ConsentError,
-    domain::{PurposeId, Refusal, Timestamp},
+    domain::{CategoryId, PurposeId, Refusal, Timestamp},
     gateway::GatewayError,
     operate::{BackupError, ContinuityError, OperateError, RotationError, imports::ImportError},
     policy::{Catalogue, ContextError, ContextFlaw},
@@ -42,13 +42,22 @@ impl From<ConsentError> for Problem {
     fn from(error: ConsentError) -> Self {
         match error {
             ConsentError::UnknownPurpose(_) => unknown_purpose(),
-            ConsentError::UnknownCategory { ref known, .. } => {
-                let detail = "The purpose does not use one of the categories.";
-                Self::new(ProblemKind::UnknownCategory, detail).with("known", known)
+            ConsentError::UnknownCategory { place, ref known } => {
+                let at = format!("/categories/{place}");
+                let names = known.iter().map(CategoryId::as_str).collect::<Vec<_>>().join(", ");
+                let detail = format!("{at}: the purpose uses the categories {names}.");
+                let fault = Fault::at(at, "must be a category that the purpose uses");
+                Self::new(ProblemKind::UnknownCategory, detail)
+                    .with("known", known)
+                    .with("errors", [fault])
             }
-            ConsentError::NoCoarseForm(category) => {
-                let detail = format!("{category} has no coarse form; give it as \"fine\" or not");
-                Self::invalid(&[Fault::at("/categories", detail)])
+            ConsentError::NoCoarseForm(place) => {
+                let detail = "has no coarse form; give it as \"fine\" or not";
+                Self::invalid(&[Fault::at(format!("/categories/{place}"), detail)])
+            }
+            ConsentError::CategoryTwice(place) => {
+                let detail = "must not name a category that was named before";
+                Self::invalid(&[Fault::at(format!("/categories/{place}"), detail)])
             }
             ConsentError::NoticeMissing => Self::new(
                 ProblemKind::NoticeRequired,
@@ -73,8 +82,12 @@ impl From<ConsentError> for Problem {
             }
             ConsentError::NoChild => Self::new(
                 ProblemKind::GuardianConflict,
-                "The person is not known to be under 14: send `subject.under_14_until` if they are, or ask them.",
+                "The person is not known to be under 14: send `under_14_until` if they are (with the guardian, or in the `subject` of a consent), or ask them.",
             ),
+            ConsentError::UnfitGuardian(why) => {
+                let detail = format!("{why}: name the person who acts for the child.");
+                Self::new(ProblemKind::GuardianConflict, detail)
+            }
             ConsentError::NoGuardian => Self::new(
                 ProblemKind::GuardianConflict,
                 "Record the guardian and how they were verified with POST /v1/guardians first.",

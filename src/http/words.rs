@@ -73,7 +73,7 @@ pub(in crate::http) struct MethodWord;
 
 impl PartialSchema for MethodWord {
     fn schema() -> RefOr<Schema> {
-        one_of("How the act reached the caller.", Method::ALL.map(Method::as_str)).into()
+        one_of("How the act reached the caller.", Method::NAMES).into()
     }
 }
 

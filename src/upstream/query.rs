@@ -61,6 +61,12 @@ impl OutboundQuery {
         &self.shaped
     }
 
+    /// The pseudonym that leaves, if one does.
+    #[must_use]
+    pub fn user(&self) -> Option<&str> {
+        self.pseudonym.as_ref().map(Pseudonym::expose)
+    }
+
     /// Shows `placeholder` where a pseudonym would stand, for a preview that an app may see.
     pub fn hide_pseudonym(&mut self, placeholder: &'static str) {
         self.shown_as = self.pseudonym.take().map(|_| placeholder);
@@ -81,7 +87,7 @@ impl OutboundQuery {
             serde_json::to_vec(&self.shaped.fields).unwrap_or_default()
         };
         wire.recommend(&Query {
-            user: self.pseudonym.as_ref().map(Pseudonym::expose).or(self.shown_as),
+            user: self.user().or(self.shown_as),
             count,
             scenario,
             context: &context,

@@ -76,7 +76,7 @@ fn requests(
             },
             notice: notices.get(&purpose).cloned(),
             purpose,
-            categories: categories.collect::<Result<_, InvalidId>>()?,
+            categories: Some(categories.collect::<Result<_, InvalidId>>()?),
             expires_at: None,
             method: Method::App,
             by_guardian: false,

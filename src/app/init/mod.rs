@@ -74,7 +74,7 @@ pub enum InvalidModel {
     #[error("the model's kind: {0}")]
     Kind(String),
     /// The URL is none.
-    #[error("the model's URL")]
+    #[error(transparent)]
     Url(#[from] crate::upstream::InvalidEndpoint),
 }
 

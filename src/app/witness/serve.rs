@@ -19,7 +19,7 @@ use crate::{
     app::{
         AppError, Machine, WitnessConfig,
         front::Front,
-        serve::{failed, listen, renew_certificates, spawn},
+        serve::{failed, listen_first, renew_certificates, spawn},
     },
     tlog::{NoteSigner, VerifierKey},
     witness::{Answer, Witness, WitnessError, read_key, write_key},
@@ -87,7 +87,7 @@ impl WitnessServer {
         let (fs, clock) = (machine.fs.clone(), machine.clock.clone());
         let witness = Witness::open(fs, &state, clock, signer, config.log.clone())?;
         let front = Front::open(&config.server, 1)?;
-        let listener = listen(config.server.listen).map_err(failed("listening"))?;
+        let listener = listen_first(config.server.listen).map_err(failed("listening"))?;
         let address = listener.local_addr().map_err(failed("listening"))?;
         let (stop, stopped) = watch::channel(false);
         let desk = Desk {

@@ -1,6 +1,6 @@
 //! The wire form of an act on a consent.
 
-use std::fmt;
+use std::{borrow::Cow, fmt, time::Duration};
 
 use jiff::civil::Date;
 use serde::{
@@ -42,19 +42,19 @@ pub(in crate::http) struct ConsentAct {
     #[schema(inline = false)]
     pub(super) action: ActionWord,
     /// What is given: names of data categories, or objects with a `detail`. Without it, all that the purpose uses except
-    /// sensitive categories, each of which must be named.
-    #[serde(default)]
-    #[schema(value_type = Vec<AgreedForm>, max_items = 32)]
-    categories: Few<Agreed, 0, 32>,
+    /// sensitive categories, each of which must be named. Nothing is given by an empty list: refuse instead. To withdraw
+    /// and to refuse are for the whole purpose, whatever stands here.
+    #[schema(value_type = Option<Vec<AgreedForm>>, min_items = 1, max_items = 32)]
+    categories: Option<Few<Agreed, 1, 32>>,
     /// The notice that was shown; needed to give.
     #[schema(inline = false)]
     notice: Option<ShownNotice>,
-    /// When what is given ends by itself, as RFC 3339.
+    /// When what is given ends by itself, as RFC 3339. Counts only where something is given.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Read<Timestamp>>,
     /// How the act reached the caller.
     #[schema(value_type = MethodWord, example = "app")]
-    method: Method,
+    method: Named,
     /// Whether a verified guardian acts on behalf of a child. Only an app can state it.
     #[serde(default)]
     pub(super) guardian: bool,
@@ -126,6 +126,17 @@ pub(in crate::http) enum DetailWord {
 
 objects!(ConsentAct, ConsentingSubject, ShownNotice, AgreedCategory);
 
+/// A method that a caller can name.
+struct Named(Method);
+
+impl<'de> Deserialize<'de> for Named {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        let name = Cow::<'de, str>::deserialize(json)?;
+        let unknown = |_| de::Error::unknown_variant(&name, &Method::NAMES);
+        name.parse().map(Named).map_err(unknown)
+    }
+}
+
 /// A category by its name, as fine as it is sent, or with how finely.
 #[derive(ToSchema)]
 #[serde(untagged)]
@@ -170,7 +181,7 @@ impl<'de> Visitor<'de> for AgreedVisitor {
 
 impl ConsentAct {
     /// What the ledger is asked to record.
-    pub(super) fn request(self, signal: bool) -> Result<Request, Problem> {
+    pub(super) fn request(self, signal: bool, now: Timestamp) -> Result<Request, Problem> {
         let day = self.subject.and_then(|subject| subject.under_14_until);
         Ok(Request {
             action: match self.action {
@@ -179,13 +190,15 @@ impl ConsentAct {
                 ActionWord::Withdraw => Action::Withdraw,
             },
             purpose: self.purpose.0,
-            categories: self.categories.0.into_iter().map(|Agreed(id, how)| (id, how)).collect(),
+            categories: self
+                .categories
+                .map(|named| named.0.into_iter().map(|Agreed(id, how)| (id, how)).collect()),
             notice: self.notice.map(|notice| notice.snapshot),
             expires_at: self.expires_at.map(|at| at.0),
-            method: self.method,
+            method: self.method.0,
             by_guardian: self.guardian,
             under_14_until: day
-                .map(|day| turns_14(day.0, "/subject/under_14_until"))
+                .map(|day| turns_14(day.0, now, "/subject/under_14_until"))
                 .transpose()?,
             signal,
         })
@@ -193,13 +206,24 @@ impl ConsentAct {
 }
 
 /// When `day` has begun everywhere: where the person lives is not known, and nobody is called 14 too early.
-pub(in crate::http) fn turns_14(day: Date, pointer: &'static str) -> Result<Timestamp, Problem> {
-    let noon = day.at(12, 0, 0, 0);
-    let moment = jiff::tz::Offset::UTC
-        .to_timestamp(noon)
-        .map_err(|_| Problem::invalid(&[Fault::at(pointer, "must be a day within reach")]))?;
-    Ok(Timestamp::from_millis(moment.as_millisecond()))
+///
+/// # Errors
+/// When `day` is more than 14 years ahead: nobody who is born turns 14 then.
+pub(in crate::http) fn turns_14(
+    day: Date,
+    now: Timestamp,
+    pointer: &'static str,
+) -> Result<Timestamp, Problem> {
+    let noon = jiff::tz::Offset::UTC.to_timestamp(day.at(12, 0, 0, 0)).ok();
+    noon.map(|noon| Timestamp::from_millis(noon.as_millisecond()))
+        .filter(|at| *at <= now.after(FOURTEEN_YEARS))
+        .ok_or_else(|| {
+            Problem::invalid(&[Fault::at(pointer, "must be a day within the next 14 years")])
+        })
 }
+
+/// Four leap days at most, and a day for where on earth the person is.
+const FOURTEEN_YEARS: Duration = Duration::from_secs(24 * 3600 * (14 * 365 + 4 + 1));
 
 impl ConsentingSubject {
     /// The person, without what the app knows of them.
@@ -255,7 +279,8 @@ mod tests {
     use crate::http::body::parse;
 
     fn read(body: &str) -> Result<Request, Problem> {
-        parse::<ConsentAct>(body.as_bytes()).and_then(|act| act.request(false))
+        parse::<ConsentAct>(body.as_bytes())
+            .and_then(|act| act.request(false, Timestamp::parse("2026-11-22T00:00:00Z").unwrap()))
     }
 
     #[test]
@@ -265,7 +290,8 @@ mod tests {
                 "categories":["a",{"id":"b","detail":"coarse"},{"id":"c"}]}"#,
         )
         .unwrap();
-        let told: Vec<_> = request.categories.iter().map(|(id, how)| (id.as_str(), *how)).collect();
+        let named = request.categories.unwrap();
+        let told: Vec<_> = named.iter().map(|(id, how)| (id.as_str(), *how)).collect();
         assert_eq!(told, [("a", Detail::Fine), ("b", Detail::Coarse), ("c", Detail::Fine)]);
     }
 
@@ -285,7 +311,10 @@ mod tests {
                 r#"{"purpose":"p","action":"expire","method":"app"}"#,
                 "must be one of give, refuse, withdraw",
             ),
-            (r#"{"purpose":"p","action":"give","method":"fax"}"#, "must be one of web_form, app"),
+            (
+                r#"{"purpose":"p","action":"give","method":"fax"}"#,
+                "must be one of web_form, app, api, paper, phone, signal, import\"",
+            ),
             (r#"{"purpose":"p","action":"give"}"#, "`method` is missing"),
             (
                 r#"{"purpose":"p","action":"give","method":"app","categories":[7]}"#,

@@ -76,7 +76,7 @@ pub(super) async fn act(
     let handle = edge.gateway.handle(caller.tenant(), subject)?;
     let said = Said { route: "POST /v1/consents", body: &body, signal };
     let attempt = key.attempt(&edge, &caller, &said)?;
-    let acted = edge.ledger.act_once(handle, act.request(signal)?, attempt).await?;
+    let acted = edge.ledger.act_once(handle, act.request(signal, edge.now())?, attempt).await?;
     let status = match acted.place {
         Some(_) => StatusCode::CREATED,
         None => StatusCode::ACCEPTED,

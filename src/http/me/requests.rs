@@ -56,7 +56,7 @@ pub(in crate::http) async fn ask(
     }
     let proof = Some(Proof { method: IdentityMethod::Token, verified_at: edge.now() });
     let attempt = key.attempt(&edge, &caller, &Said::of("POST /v1/me/requests", &body))?;
-    let asked = asked(handle, (call, proof), AskedBy::Oneself)?;
+    let asked = asked(handle, (call, proof), AskedBy::Oneself, edge.now())?;
     let received = edge.rights.request(asked, attempt).await?;
     Ok(reply::json(StatusCode::ACCEPTED, &OwnRequest::of(received.told, edge.now())))
 }

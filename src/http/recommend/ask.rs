@@ -52,7 +52,9 @@ pub(in crate::http) struct RecommendationCall<'a> {
     #[serde(default)]
     #[schema(value_type = Vec<ItemName>, max_items = 1000)]
     exclude: Few<Read<ItemId>, 0, 1000>,
-    /// Candidates of the app's own: they are re-ranked, and no model is called.
+    /// Candidates of the app's own: they are re-ranked, and no model is called. One that stands twice counts once. Where they
+    /// are fewer than `count`, or the person has muted some, the list is filled up as any other; each item's `source` says
+    /// so, and a `count` of as many as are wanted keeps others out.
     #[schema(value_type = Option<Vec<Candidate>>, min_items = 1, max_items = 1000)]
     candidates: Option<Few<Candidate, 1, 1000>>,
     /// What the app says of the moment and the person, by data category of the catalogue.

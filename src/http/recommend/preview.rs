@@ -35,9 +35,9 @@ use crate::{
                "withheld": [{"category": "location", "reason": "not_consented", "sent_as": null}]}]
 })))]
 pub(in crate::http) struct Preview<'a> {
-    /// Who would receive it.
-    #[schema(value_type = String)]
-    recipient: &'a RecipientId,
+    /// Who would receive it; null where the call has `candidates` of its own, of which no model hears.
+    #[schema(required, value_type = Option<String>)]
+    recipient: Option<&'a RecipientId>,
     /// The tier at which the call would be answered.
     #[schema(value_type = String, example = "individual")]
     tier: Tier,
@@ -56,7 +56,7 @@ pub(in crate::http) struct PreviewedTier<'a> {
     /// Why, or why not: stable codes.
     #[schema(value_type = Vec<String>)]
     reasons: &'a [ReasonCode],
-    /// What would be sent; null where the tier is not granted.
+    /// What would be sent; null where the tier is not granted, and where no model is asked.
     #[schema(required)]
     request: Option<OutboundRequest<'a>>,
     /// The data categories that would leave.
@@ -134,7 +134,7 @@ pub(in crate::http) async fn preview(
 impl<'a> Preview<'a> {
     fn of(previewed: &'a Previewed) -> Self {
         Self {
-            recipient: &previewed.recipient,
+            recipient: previewed.recipient.as_ref(),
             tier: previewed.tier,
             tiers: previewed.tiers.iter().map(PreviewedTier::of).collect(),
         }

@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     auth::{Caller, Scope},
+    domain::Timestamp,
     gateway::Handle,
     rights::requests::{Asked, AskedBy, Proof, RequestId},
 };
@@ -62,7 +63,7 @@ pub(super) async fn ask(
     let proof = call.identity.take().map(|identity| identity.proof());
     let attempt = key.attempt(&edge, &caller, &Said::of("POST /v1/rights/requests", &body))?;
     let handle = edge.gateway.handle(caller.tenant(), subject.into())?;
-    let asked = asked(handle, (call, proof), by_app(&caller))?;
+    let asked = asked(handle, (call, proof), by_app(&caller), edge.now())?;
     let received = edge.rights.request(asked, attempt).await?;
     let status = RequestStatus::of(&received.told.docket, edge.now());
     Ok(reply::json(StatusCode::ACCEPTED, &status))
@@ -159,12 +160,13 @@ pub(super) fn asked(
     handle: Handle,
     (call, proof): (RightsRequest, Option<Proof>),
     by: AskedBy,
+    now: Timestamp,
 ) -> Result<Asked, Problem> {
     Ok(Asked {
         handle,
         right: call.right.into(),
         law: call.regulation.as_ref().map(|law| law.0.0.clone()),
-        wanted: call.wanted()?,
+        wanted: call.wanted(now)?,
         proof,
         by,
     })

@@ -125,9 +125,11 @@ fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(json: D) -> Result<Opti
 }
 
 impl RightsRequest {
-    pub(super) fn wanted(self) -> Result<Wanted, Problem> {
+    pub(super) fn wanted(self, now: Timestamp) -> Result<Wanted, Problem> {
         let age = match self.under_14_until {
-            Some(Birthday(Some(day))) => Some(Age::ChildUntil(turns_14(day.0, "/under_14_until")?)),
+            Some(Birthday(Some(day))) => {
+                Some(Age::ChildUntil(turns_14(day.0, now, "/under_14_until")?))
+            }
             Some(Birthday(None)) => Some(Age::Grown),
             None => None,
         };

@@ -108,7 +108,7 @@ pub(super) fn consent(row: &[u8]) -> Result<(SubjectRef, Import), Refused> {
             "withdraw" => Some(Action::Withdraw),
             _ => None,
         })?,
-        categories: fields.may("categories", categories)?.unwrap_or_default(),
+        categories: fields.may("categories", categories)?,
         at: fields.must("at", moment)?,
         expires_at: fields.may("expires_at", moment)?,
         shown: fields.may("notice", shown)?,
@@ -286,7 +286,8 @@ mod tests {
     fn a_whole_row_is_read() {
         let (subject, import) = consent(WHOLE.as_bytes()).unwrap();
         assert_eq!(subject.id.expose(), "ada");
-        let told: Vec<_> = import.categories.iter().map(|(id, how)| (id.as_str(), *how)).collect();
+        let told: Vec<_> =
+            import.categories.iter().flatten().map(|(id, how)| (id.as_str(), *how)).collect();
         assert_eq!(told, [("a", Detail::Fine), ("b", Detail::Coarse)]);
         assert_eq!(import.at, Timestamp::parse("2024-05-01T01:00:00Z").unwrap());
         assert_eq!(import.under_14_until, Timestamp::parse("2027-05-01T12:00:00Z").ok());
