@@ -198,13 +198,15 @@ async fn a_chunk_that_does_not_follow_is_told_where_to_go_on() {
 async fn a_refused_row_is_told_by_place_and_reason_and_nothing_else() {
     let stage = Stage::set(|set| set.disk = None).await;
     let id = "grace.hopper@example.com";
-    let mut rows: Vec<Value> = (0..6).map(|_| row(id, "give", LAST_YEAR)).collect();
+    let mut rows: Vec<Value> = (0..8).map(|_| row(id, "give", LAST_YEAR)).collect();
     rows[0]["purpose"] = json!("unknown");
     rows[1]["purpose"] = json!("order_service");
     rows[2]["at"] = json!("2030-01-01T00:00:00Z");
     rows[3]["expires_at"] = json!("2020-01-01T00:00:00Z");
     rows[4]["categories"] = json!(["nonsense"]);
     rows[5][id] = json!(id);
+    rows[6]["categories"] = json!([]);
+    rows[7]["categories"] = json!(["activity", {"id": "activity"}]);
     let answer = Import::of(&stage, "consents", 1).hands_in(0, &rows, true).await;
     let told = refusals(&answer.json());
     let reasons: Vec<&str> = told.iter().map(|(_, reason)| reason.as_str()).collect();
@@ -215,6 +217,8 @@ async fn a_refused_row_is_told_by_place_and_reason_and_nothing_else() {
         "ends_before_it_begins",
         "category_unknown",
         "unknown_field",
+        "no_categories",
+        "category_twice",
     ];
     assert_eq!(reasons, expected);
     let needles = Needles::of(id);

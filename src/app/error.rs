@@ -115,6 +115,15 @@ pub enum AppError {
     /// Spans cannot be sent.
     #[error("[telemetry] otlp")]
     Collector(#[from] crate::observe::InvalidCollector),
+    /// An address cannot be listened on.
+    #[error("listening on {address}")]
+    Listening {
+        /// Which address.
+        address: std::net::SocketAddr,
+        /// What the machine said.
+        #[source]
+        source: std::io::Error,
+    },
     /// The network or a thread cannot be had.
     #[error("{doing}")]
     Machine {

@@ -45,14 +45,14 @@ impl Server {
         let workers = app.settings.server.workers.unwrap_or(processors).max(1);
         let front = Front::open(&app.settings.server, workers)?;
         say_what_is_unknown(&app);
-        let first = listen_first(app.settings.server.listen).map_err(failed("listening"))?;
+        let first = listen_first(app.settings.server.listen)?;
         let address = first.local_addr().map_err(failed("listening"))?;
         let door = Listening::at(&app.settings.operator.door(&app.settings.store.dir))?;
         let place = door.place().clone();
         let (stop, stopped) = watch::channel(false);
         let mut listeners = vec![first];
         for _ in 1..workers {
-            listeners.push(listen(address).map_err(failed("listening"))?);
+            listeners.push(listen(address)?);
         }
         let mut threads = Vec::new();
         for listener in listeners {
@@ -198,23 +198,28 @@ fn warm_up(gateway: &Gateway, most: usize, stopped: &watch::Receiver<bool>) {
 
 /// The listener of the first thread. Fails when another process listens there: it would else share its calls with this
 /// one, each with people of its own.
-pub(super) fn listen_first(address: SocketAddr) -> io::Result<TcpListener> {
-    let alone = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    alone.set_reuse_address(true)?;
-    alone.bind(&address.into())?;
-    drop(alone);
+pub(super) fn listen_first(address: SocketAddr) -> Result<TcpListener, AppError> {
+    let alone = |address: SocketAddr| {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_reuse_address(true)?;
+        socket.bind(&address.into())
+    };
+    alone(address).map_err(|source| AppError::Listening { address, source })?;
     listen(address)
 }
 
 /// A listener that shares its port with the other threads': the kernel spreads connections over them.
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
-    socket.set_reuse_port(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
+fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {
+    let shared = || {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_reuse_address(true)?;
+        socket.set_reuse_port(true)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        Ok(socket.into())
+    };
+    shared().map_err(|source| AppError::Listening { address, source })
 }
 
 pub(super) fn failed(doing: &'static str) -> impl FnOnce(io::Error) -> AppError {
@@ -231,7 +236,10 @@ mod tests {
         let address = first.local_addr().unwrap();
         let second = listen(address).unwrap();
         let taken = listen_first(address).unwrap_err();
-        assert_eq!(taken.kind(), io::ErrorKind::AddrInUse);
+        assert!(
+            matches!(&taken, AppError::Listening { source, .. } if source.kind() == io::ErrorKind::AddrInUse),
+            "{taken:?}"
+        );
         drop((first, second));
         assert!(listen_first(address).is_ok());
     }

@@ -87,7 +87,7 @@ impl WitnessServer {
         let (fs, clock) = (machine.fs.clone(), machine.clock.clone());
         let witness = Witness::open(fs, &state, clock, signer, config.log.clone())?;
         let front = Front::open(&config.server, 1)?;
-        let listener = listen_first(config.server.listen).map_err(failed("listening"))?;
+        let listener = listen_first(config.server.listen)?;
         let address = listener.local_addr().map_err(failed("listening"))?;
         let (stop, stopped) = watch::channel(false);
         let desk = Desk {
