@@ -248,6 +248,14 @@ async fn bad_events_acts_and_items_are_told() {
         (
             "POST",
             "/v1/consents",
+            act(json!({"action": 1})),
+            422,
+            "/action: must be one of the words",
+        ),
+        ("POST", "/v1/events", event(json!({"type": [1]})), 422, "/events/0/type: must be one of"),
+        (
+            "POST",
+            "/v1/consents",
             act(json!({"categories": [CANARY]})),
             422,
             "a data category must be",

@@ -90,6 +90,78 @@ async fn a_consent_under_another_notice_is_kept_and_does_not_count() {
 }
 
 #[tokio::test]
+async fn a_guardians_consent_that_is_brought_over_ends_with_childhood() {
+    let stage = Stage::set(|set| set.disk = None).await;
+    stage.shelves(20, 4).await;
+    let mut rows: Vec<Value> =
+        ["kid", "teen", "grown"].map(|id| row(id, "give", LAST_YEAR)).into_iter().collect();
+    for (row, until) in rows.iter_mut().zip([json!("2027-05-01"), json!("2026-05-01"), json!(null)])
+    {
+        (row["guardian"], row["under_14_until"]) = (json!(true), until);
+    }
+    let taken = Import::of(&stage, "consents", 1).brings(&rows).await;
+    assert_eq!(refusals(&taken), [(2, "no_child".to_owned())]);
+    let (kid, teen, shop) = (stage.known_as("kid"), stage.known_as("teen"), stage.shopkeeper());
+    assert_eq!(kid.stands(RECOMMEND).await["expires_at"], "2027-05-01T12:00:00.000Z");
+    assert_eq!(shop.asks_for(&kid).await["tier"], "individual");
+    assert_eq!(teen.stands(RECOMMEND).await["state"], "expired");
+    assert_eq!(shop.asks_for(&teen).await["tier"], "none");
+}
+
+#[tokio::test]
+async fn rows_of_two_ids_of_one_person_are_taken_together() {
+    let stage = Stage::set(|set| set.disk = None).await;
+    let link = json!({"subject": {"id": "acc"}, "alias": {"id": "dev"}, "method": "login"});
+    let linked = stage.post("/v1/links").token(&stage.shop()).json(&link).send().await;
+    assert_eq!(linked.status, 200, "{}", linked.body);
+    let rows =
+        [row("acc", "give", LAST_YEAR), row("dev", "withdraw", LATER), row("zoe", "give", LATER)];
+    let taken = Import::of(&stage, "consents", 1).brings(&rows).await;
+    assert_eq!(taken["progress"]["recorded"], 3, "{taken}");
+    assert_eq!(stage.known_as("acc").stands(RECOMMEND).await["state"], "withdrawn");
+}
+
+#[tokio::test]
+async fn a_history_is_let_go_whenever_the_consent_to_it_is_dated() {
+    let model = Model::start();
+    let url = model.url();
+    let stage = Stage::set(move |set| (set.disk, set.model) = (None, Some(url))).await;
+    stage.shelves(20, 4).await;
+    let (old, shop) = (stage.known_as("old"), stage.shopkeeper());
+    let rows = [row("old", "give", "1970-01-01T00:00:00Z")];
+    Import::of(&stage, "consents", 1).brings(&rows).await;
+    let user = || {
+        let seen = model.seen_on("/recommend");
+        serde_json::from_str::<Value>(&seen.last().unwrap().body).unwrap()["user"].clone()
+    };
+    shop.asks_for(&old).await;
+    let before = user();
+    old.withdraws().await;
+    model.has_seen("/forget", 1).await;
+    old.gives().await;
+    shop.asks_for(&old).await;
+    assert!(before.is_string() && user() != before, "a history is taken up again");
+}
+
+#[tokio::test]
+async fn a_consent_to_be_sent_messages_ends_with_the_days_that_its_notice_says() {
+    let stage = Stage::set(|set| set.disk = None).await;
+    let mut old = row("old", "give", "2022-01-01T00:00:00Z");
+    old["purpose"] = json!("marketing_messages");
+    Import::of(&stage, "consents", 1).brings(&[old]).await;
+    let (old, ada) = (stage.known_as("old"), stage.known_as("ada"));
+    assert_eq!(old.stands("marketing_messages").await["state"], "expired");
+    ada.gives_to("marketing_messages", &json!({})).await;
+    let stands = ada.stands("marketing_messages").await;
+    assert_eq!(stands["expires_at"], "2028-11-21T03:00:00.000Z", "730 days on");
+    let sooner = json!({"expires_at": "2027-01-01T00:00:00Z"});
+    ada.gives_to("marketing_messages", &sooner).await;
+    assert_eq!(ada.stands("marketing_messages").await["expires_at"], "2027-01-01T00:00:00.000Z");
+    ada.gives().await;
+    assert_eq!(ada.stands(RECOMMEND).await["expires_at"], Value::Null);
+}
+
+#[tokio::test]
 async fn an_older_consent_never_comes_after_a_newer_no() {
     let model = Model::start();
     let stage = Stage::with_model(&model).await;

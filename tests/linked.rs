@@ -7,7 +7,9 @@
 
 mod support;
 
-use consentry::ambient::FaultFs;
+use std::time::Duration;
+
+use consentry::{ambient::FaultFs, domain::Timestamp};
 use serde_json::{Value, json};
 
 use support::{
@@ -149,6 +151,76 @@ async fn an_alias_that_is_let_go_stands_where_it_stood_but_for_later_noes() {
     assert_eq!(device.stands(RECOMMEND).await["state"], "withdrawn", "they are two again");
     let log = stage.log().await;
     assert_eq!(events(&log, &["subject.unlinked"]).len(), 4);
+}
+
+#[tokio::test]
+async fn what_was_said_no_to_while_linked_holds_for_an_alias_that_is_let_go() {
+    let model = Model::start();
+    let stage = stage(&model).await;
+    let (ada, device) = (stage.known_as("ada"), stage.known_as(DEVICE));
+    let all = json!({"categories": ["activity", "location", "demographics"]});
+    ada.gives_to(RECOMMEND, &all).await;
+    device.gives_to(RECOMMEND, &all).await;
+    link(&stage, "ada", DEVICE).await;
+    device.gives_to(RECOMMEND, &json!({"categories": ["activity"]})).await;
+    device.sets(&json!({"cap": "none"})).await;
+    let until = json!({"purpose": "measure_popularity", "action": "refuse",
+        "subject": {"id": DEVICE, "under_14_until": "2030-05-01"}});
+    device.acts(&until).await;
+    links(&stage, "/v1/links/remove", "ada", DEVICE).await;
+    let told = device.stands(RECOMMEND).await;
+    assert_eq!(told["categories"], json!([{"id": "activity", "detail": "fine"}]));
+    let rules = stage.get("/v1/me/rules").token(&stage.person(DEVICE)).send().await.json();
+    assert_eq!(rules["cap"], "none");
+    assert!(stage.find(DEVICE).unwrap().standing.under_14_until.is_some(), "a child is let go");
+    model.forget_what_was_seen();
+    is_for_everybody(&stage.shopkeeper().asks_for(&device).await, 10);
+    assert_eq!(users(&model, "/recommend"), [""; 0]);
+}
+
+/// Before a model that is someone else's, so that a signal speaks of it.
+async fn before_a_third_party(model: &Model) -> Stage {
+    let url = model.url();
+    let stage = Stage::set(move |set| {
+        set.model = Some(url);
+        set.model_settings = String::from("third_party = true");
+    });
+    let stage = stage.await;
+    stage.shelves(20, 4).await;
+    stage
+}
+
+#[tokio::test]
+async fn an_objection_by_one_id_stands_against_a_later_yes_by_the_other() {
+    let model = Model::start();
+    let stage = before_a_third_party(&model).await;
+    let (ada, device, shop) = (stage.known_as("ada"), stage.known_as(DEVICE), stage.shopkeeper());
+    let second = |n: u64| {
+        stage
+            .clock
+            .set(Timestamp::parse("2026-11-22T03:00:00Z").unwrap().after(Duration::from_secs(n)))
+    };
+    device.gives().await;
+    second(1);
+    let objects = || shop.call_for(DEVICE, &json!({})).header("sec-gpc", "1").send();
+    is_for_everybody(&objects().await.json(), 10);
+    second(2);
+    ada.gives().await;
+    assert_eq!(shop.asks_for(&ada).await["tier"], "individual");
+    second(3);
+    link(&stage, "ada", DEVICE).await;
+    model.forget_what_was_seen();
+    for person in [&ada, &device] {
+        is_for_everybody(&shop.asks_for(person).await, 10);
+    }
+    is_for_everybody(&objects().await.json(), 10);
+    second(4);
+    links(&stage, "/v1/links/remove", "ada", DEVICE).await;
+    is_for_everybody(&shop.asks_for(&device).await, 10);
+    assert_eq!(users(&model, "/recommend"), [""; 0]);
+    second(5);
+    ada.gives().await;
+    assert_eq!(shop.asks_for(&ada).await["tier"], "individual", "who gives anew answers it");
 }
 
 #[tokio::test]

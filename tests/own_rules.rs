@@ -91,6 +91,11 @@ async fn a_boost_never_brings_back_what_is_muted_and_counts_only_where_a_list_ma
     let answer = shop.asks(&ada, &json!({"count": 50, "diversity": 1})).await;
     assert!(!answer["items"].to_string().contains("tag-5"), "{answer}");
     ada.sets(&json!({"mutes": null, "pause_until": "2026-11-22T04:00:00Z"})).await;
+    let bob = stage.known_as("bob");
+    bob.gives_to("measure_popularity", &json!({})).await;
+    bob.sets(&json!({"pause_until": "2026-11-22T04:00:00Z"})).await;
+    let dropped = shop.reports(&[&bob], "item-2").await.json();
+    assert_eq!(dropped["dropped"][0]["reason"], "paused", "the one thing he agreed to is paused");
     let paused = shop.asks_for(&ada).await;
     assert!(!paused["items"].to_string().contains("boosted"), "{paused}");
     assert_eq!(ids(&paused)[0], "item-0", "{paused}");

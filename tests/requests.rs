@@ -356,6 +356,44 @@ async fn the_mark_of_a_child_is_set_at_once_and_lifted_by_the_operator_alone() {
 }
 
 #[tokio::test]
+async fn a_child_does_not_grow_up_by_their_own_word() {
+    let model = Model::start();
+    let stage = stage(&model).await;
+    let (kid, shop) = (stage.known_as("kid"), stage.shopkeeper());
+    let marks = json!({"purpose": "marketing_messages", "action": "refuse",
+        "subject": {"id": "kid", "under_14_until": "2030-05-01"}});
+    assert_eq!(kid.acts(&marks).await.status, 201);
+    kid.gives().await;
+    let until = || stage.find("kid").unwrap().standing.under_14_until;
+    let marked = until();
+    model.forget_what_was_seen();
+    for earlier in ["2001-01-01", "2026-11-23"] {
+        let wants = json!({"type": "rectification", "under_14_until": earlier});
+        let told = stage.taken("kid", &wants).await;
+        assert_eq!(told["status"], "in_progress", "{told}");
+        let own = stage.reads("kid", &told).await.json();
+        assert_eq!(own["wanted"]["under_14_until"], format!("{earlier}T12:00:00.000Z"), "{own}");
+        let shown = stage.operate("GET", &format!("{QUEUE}/{}", told["id"].as_str().unwrap()));
+        assert_eq!(shown.send().await.json()["wanted"], own["wanted"], "the operator sees it too");
+        stage.answers(&told, "answer", &json!({"outcome": "refused", "reason": "unfounded"})).await;
+    }
+    let marks = json!({"purpose": "marketing_messages", "action": "refuse",
+        "subject": {"id": "kid", "under_14_until": "2026-11-01"}});
+    kid.acts(&marks).await;
+    is_for_everybody(&shop.asks_for(&kid).await, 10);
+    assert_eq!(until(), marked);
+    let said = |seen: &support::model::Seen| seen.body.contains("\"user\"");
+    assert!(!model.seen().iter().any(said), "{:?}", model.seen());
+    let later = json!({"type": "rectification", "under_14_until": "2031-05-01"});
+    assert_eq!(stage.taken("kid", &later).await["status"], "completed", "a mark is set at once");
+    let earlier = json!({"type": "rectification", "under_14_until": "2029-05-01"});
+    let asked = stage.taken("kid", &earlier).await;
+    let done = stage.answers(&asked, "answer", &json!({"outcome": "completed"})).await;
+    assert_eq!(done.json()["status"], "completed", "{}", done.body);
+    assert_eq!(until(), Timestamp::parse("2029-05-01T12:00:00Z").ok(), "the operator checked it");
+}
+
+#[tokio::test]
 async fn the_register_tells_each_kind_and_is_itself_read_on_record() {
     let stage = Stage::start().await;
     stage.known_as("ada").gives().await;

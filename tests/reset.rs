@@ -209,6 +209,7 @@ async fn a_withdrawal_in_the_window_ends_it_and_both_histories_are_deleted() {
     assert_eq!(both, told);
     let refused = undoes(&stage, "ada").await;
     assert_eq!((refused.status.as_u16(), refused.problem().as_str()), (409, "nothing-to-undo"));
+    assert_eq!(refused.json()["reason"], "window_closed", "there was one: {}", refused.body);
     ada.gives().await;
     assert!(!told.contains(&seen(&model, &shop, &ada).await.0), "a history is taken up again");
 }

@@ -16,12 +16,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    domain::{ItemId, Tag},
+    domain::{ItemId, LEAST_PEOPLE, Tag},
     store::{Batch, CommitError, Expect, Key, Put, Store, StoreError},
 };
-
-/// How many distinct people an item needs to be called popular.
-pub const LEAST_PEOPLE: usize = 20;
 
 /// How far back a meeting counts.
 pub const WINDOW: Duration = Duration::from_secs(30 * 24 * 60 * 60);

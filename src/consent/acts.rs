@@ -1,5 +1,7 @@
 //! Acts: giving, refusing and withdrawing.
 
+use std::time::Duration;
+
 use super::{
     Act, Action, ConsentError, Ledger, Person, Snapshot, change::Change, ledger::off_the_worker,
     owed::Whose, told::Told,
@@ -117,7 +119,8 @@ impl Ledger {
         if change.created && act.action == Action::Withdraw {
             return Err(Refusal::NothingGiven.into());
         }
-        let until = request.under_14_until.or(change.standing.under_14_until);
+        // A mark that protects a child is made shorter by the operator alone.
+        let until = request.under_14_until.max(change.standing.under_14_until);
         change.standing.under_14_until = until;
         if act.action == Action::Give && act.by_guardian {
             act.expires_at = Some(guarded(&change, &act)?);
@@ -221,7 +224,8 @@ impl Ledger {
         Ok(Act {
             purpose: Some(purpose.id().clone()),
             categories,
-            expires_at: request.expires_at.filter(|_| request.action == Action::Give),
+            expires_at: ends(purpose, self.clock.now(), request.expires_at)
+                .filter(|_| request.action == Action::Give),
             notice,
             by_guardian: request.by_guardian,
             ..self.plain(request.action, request.method)
@@ -328,6 +332,15 @@ impl Ledger {
         }
         Ok((index, epoch, added))
     }
+}
+
+/// When a consent that is given at `at` ends by itself. One to be sent messages has to be confirmed within two years (Network
+/// Act 50(8), Decree 62-3): it ends with the days that its notice says, and the person is asked anew.
+pub(super) fn ends(purpose: &Purpose, at: Timestamp, said: Option<Timestamp>) -> Option<Timestamp> {
+    let days = u64::from(purpose.retention_days());
+    let kept = at.after(Duration::from_secs(days * 24 * 60 * 60));
+    let confirmed = (!purpose.channels().is_empty()).then_some(kept);
+    [said, confirmed].into_iter().flatten().min()
 }
 
 /// When what a guardian agrees to for a child ends: when they said, and at the latest when the child turns 14 and is asked

@@ -13,7 +13,7 @@ use rustc_hash::FxHashMap;
 
 use super::{
     Act, Action, ConsentError, Fate, Import, Ledger, Person, Shown, Snapshot, Unfit,
-    acts::agreed,
+    acts::{agreed, ends},
     change::Change,
     gate::Closed,
     history::{Kept, acts_prefix},
@@ -87,9 +87,11 @@ impl Ledger {
                     continue;
                 }
             };
-            let place = *places.entry(*handle).or_insert(parts.len());
+            // By their first id: rows of two ids of one person change one standing.
+            let first = self.first_id(*handle)?;
+            let place = *places.entry(first).or_insert(parts.len());
             if place == parts.len() {
-                parts.push(self.part(*handle)?);
+                parts.push(self.part(first)?);
             }
             if let Some(part) = parts.get_mut(place) {
                 fates.push(self.place(&bundle, purpose, act, import, part)?);
@@ -174,6 +176,13 @@ impl Ledger {
         } else {
             Vec::new()
         };
+        // Nobody speaks for a person who is not known to be a child, nor after they turned 14.
+        let outgrown = gives && import.by_guardian && import.under_14_until.is_none();
+        if outgrown {
+            return Err(Unfit::NoChild);
+        }
+        let childhood = import.under_14_until.filter(|_| import.by_guardian);
+        let said = [import.expires_at, childhood].into_iter().flatten().min();
         let notice = import.shown.as_ref().map(|shown| evidence(purpose, shown));
         if gives && notice.is_none() {
             return Err(Unfit::NoticeMissing);
@@ -182,7 +191,7 @@ impl Ledger {
             at: import.at,
             purpose: Some(purpose.id().clone()),
             categories,
-            expires_at: import.expires_at.filter(|_| gives),
+            expires_at: ends(purpose, import.at, said).filter(|_| gives),
             notice,
             by_guardian: import.by_guardian,
             ..self.plain(import.action, Method::Import)

@@ -21,7 +21,9 @@ pub enum Demand {
     RefuseAutomated,
     /// Nothing is used for these purposes any more, as far as they rest on consent: each is refused, whatever was given.
     Object(Vec<PurposeId>),
-    /// They are under 14 until then, or are not.
+    /// They are under 14 at least until then: nobody's word makes a mark that stands end earlier.
+    Child(Timestamp),
+    /// They are under 14 until then, or are not, as somebody has checked.
     Age(Option<Timestamp>),
 }
 
@@ -108,6 +110,11 @@ impl Ledger {
             Demand::RefuseAutomated => {
                 change.standing.rules.cap = Tier::None;
                 Action::SetRules
+            }
+            Demand::Child(until) => {
+                let stands = change.standing.under_14_until;
+                change.standing.under_14_until = stands.max(Some(*until));
+                Action::Correct
             }
             Demand::Age(until) => {
                 change.standing.under_14_until = *until;

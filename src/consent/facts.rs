@@ -2,7 +2,7 @@
 
 use super::Standing;
 use crate::{
-    domain::{CategoryId, Detail, Timestamp},
+    domain::{CategoryId, ConsentState, Detail, Timestamp},
     policy::{Age, CategoryFacts, Channel, ConsentFact, GateFacts, Night, Purpose},
 };
 
@@ -40,6 +40,9 @@ impl Moment<'_> {
         let given = known.and_then(|known| known.consent.in_force(now));
         let current = given.is_some_and(|given| given.material == self.purpose.material());
         let guarded = given.is_some_and(|given| given.by_guardian);
+        // A guardian's word counts as long as the person is known to be a child; then they are asked anew.
+        let outgrown = guarded && standing.under_14_until.is_none_or(|until| until <= now);
+        let state = if outgrown { ConsentState::Expired } else { state };
         let signal = match known {
             Some(known) if known.objected_at.is_some() => known.objects(now),
             _ => call.signal,

@@ -77,7 +77,7 @@ impl Ledger {
         for _ in 0..TRIES {
             let bundle = self.policies.snapshot();
             let mut change = self.begin(handle, &bundle).await?;
-            let until = under_14_until.or(change.standing.under_14_until);
+            let until = under_14_until.max(change.standing.under_14_until);
             let until = until.filter(|until| act.at < *until).ok_or(ConsentError::NoChild)?;
             let known = self.person(guardian.handle).await?;
             let is_the_child = guardian.handle == handle

@@ -2,7 +2,7 @@
 
 use super::{Audience, ConsentError, Deletion, Ledger, change::Change, deletion_key, held_prefix};
 use crate::{
-    domain::{PurposeId, Timestamp},
+    domain::{ConsentState, PurposeId},
     store::Key,
 };
 
@@ -17,6 +17,7 @@ impl Ledger {
         // By its beginning: what a call in flight writes before the act takes its place in the order goes too, and
         // what would be written after it conflicts with the epoch that the act raises.
         change.batch.delete_prefix.push(Key::new(&held_prefix(change.key.sid(), purpose)));
+        let open = change.standing.resets.len();
         change.standing.forget_lives(purpose);
         let now = self.clock.now();
         let still = |other: &PurposeId| {
@@ -26,7 +27,7 @@ impl Ledger {
         let was_seen = change
             .before
             .purpose(purpose)
-            .is_some_and(|p| p.consent.since() > Timestamp::default());
+            .is_some_and(|p| p.consent.written_state() != ConsentState::Unknown);
         let ended: Vec<&Audience> = self
             .audiences
             .iter()
@@ -39,6 +40,10 @@ impl Ledger {
                 self.owe_deletion(change, audience, left)?;
             }
             self.end_windows(change, audience)?;
+        }
+        if change.standing.resets.len() < open {
+            // It cannot be gone back to what the act had deleted.
+            change.standing.reset_closed_at = Some(now);
         }
         Ok(())
     }

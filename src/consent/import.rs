@@ -62,6 +62,8 @@ pub enum Unfit {
     NoCoarseForm,
     /// A category is named twice.
     CategoryTwice,
+    /// A guardian's consent for somebody of whom no day is said on which they turn 14.
+    NoChild,
     /// A consent that covers nothing.
     NoCategories,
     /// A consent that names no notice rests on nothing.
@@ -78,12 +80,13 @@ pub enum Unfit {
 
 impl Unfit {
     /// All reasons.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::PurposeUnknown,
         Self::PurposeRequired,
         Self::CategoryUnknown,
         Self::NoCoarseForm,
         Self::CategoryTwice,
+        Self::NoChild,
         Self::NoCategories,
         Self::NoticeMissing,
         Self::InTheFuture,
@@ -101,6 +104,7 @@ impl Unfit {
             Self::CategoryUnknown => "category_unknown",
             Self::NoCoarseForm => "no_coarse_form",
             Self::CategoryTwice => "category_twice",
+            Self::NoChild => "no_child",
             Self::NoCategories => "no_categories",
             Self::NoticeMissing => "notice_missing",
             Self::InTheFuture => "in_the_future",

@@ -131,6 +131,9 @@ impl Ledger {
             let now = self.clock.now();
             other.standing.purposes = no_since(known.purposes, &first.standing.purposes, now);
             other.standing.rules = known.rules;
+            other.standing.rules.narrow(&first.standing.rules);
+            other.standing.under_14_until =
+                other.standing.under_14_until.max(first.standing.under_14_until);
             let act = self.plain(Action::Unlink, Method::Api);
             match self.commit_two(&bundle, first, other, &act).await {
                 Ok(()) => return self.after(primary).await,
@@ -160,8 +163,12 @@ impl Ledger {
         for theirs in &purposes {
             let place = first.standing.purpose_mut(&theirs.purpose);
             let was_given = place.consent.in_force(now).is_some();
+            let objects = place.objects(now) || theirs.objects(now);
             place.consent = place.consent.strictest(&theirs.consent, now);
             place.objected_at = place.objected_at.max(theirs.objected_at);
+            if objects {
+                place.keep_objecting();
+            }
             if was_given && place.consent.in_force(now).is_none() {
                 self.let_go(&theirs.purpose, &mut first)?;
             }
@@ -260,8 +267,14 @@ fn no_since(
             Some(place) => {
                 if is_no {
                     place.consent = known.consent.clone();
+                } else if place.consent.in_force(now).is_some() {
+                    // What was taken out of a consent is a no as well.
+                    place.consent = place.consent.strictest(&known.consent, now);
                 }
                 place.objected_at = place.objected_at.max(known.objected_at);
+                if known.objects(now) {
+                    place.keep_objecting();
+                }
             }
             None if is_no || known.objected_at.is_some() => {
                 let consent = if is_no { known.consent.clone() } else { Consent::default() };

@@ -17,7 +17,7 @@ use super::{
     standing::{LeftLife, LeftPseudonym, Reset},
 };
 use crate::{
-    domain::{Method, PurposeId, RecipientId, Timestamp},
+    domain::{ConsentState, Method, PurposeId, RecipientId, Timestamp},
     policy::{Bundle, Purpose},
     retry::Attempt,
     store::CommitError,
@@ -239,7 +239,7 @@ fn concerned(bundle: &Bundle, change: &Change, named: Option<&PurposeId>) -> Vec
 pub(super) fn has_seen(bundle: &Bundle, standing: &super::Standing, audience: &Audience) -> bool {
     let acted = |purpose: &PurposeId| {
         let known = standing.purpose(purpose);
-        known.is_some_and(|known| known.consent.since() > Timestamp::default())
+        known.is_some_and(|known| known.consent.written_state() != ConsentState::Unknown)
     };
     let required =
         |purpose: &PurposeId| bundle.catalogue().purpose(purpose).is_some_and(Purpose::required);

@@ -248,6 +248,11 @@ impl Rules {
 }
 
 impl PurposeStanding {
+    /// Lets an objection that came by one id of a person stand against what was given by another, later or not.
+    pub(super) fn keep_objecting(&mut self) {
+        self.objected_at = self.objected_at.max(Some(self.consent.since()));
+    }
+
     /// Whether an objection by signal stands: it came, and the person has not given since.
     #[must_use]
     pub fn objects(&self, now: Timestamp) -> bool {

@@ -26,6 +26,9 @@ pub use id::{
 pub use tier::{InvalidTier, Tier};
 pub use time::Timestamp;
 
+/// How many distinct people must have met an item before a list for everybody may say so.
+pub const LEAST_PEOPLE: usize = 20;
+
 /// The number of consent-affecting acts a person has made so far: it rises with each one and never falls.
 #[derive(
     Clone,

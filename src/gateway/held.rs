@@ -155,6 +155,13 @@ fn piece(person: &Person, key: &Key, record: &Record) -> Result<Piece, GatewayEr
             let days = person.standing.rules.forget_after_days.map(u64::from);
             let days = days.map(|days| std::time::Duration::from_secs(days * 24 * 60 * 60));
             let kept_until = at.after(days.map_or(WINDOW, |days| days.min(WINDOW)));
+            // What a reset left behind goes with its window.
+            let left = |reset: &&consent::Reset| {
+                let mut lives = reset.lives.iter();
+                lives.any(|it| it.purpose.as_str() == known.purpose && it.number == known.life)
+            };
+            let windows = person.standing.resets.iter().filter(left).map(|reset| reset.until);
+            let kept_until = windows.fold(kept_until, Timestamp::min);
             What::Met { at, items, kept_until }
         }
         Shelf::Told => {

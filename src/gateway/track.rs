@@ -140,13 +140,13 @@ impl Gateway {
         course: &mut Course,
     ) -> Result<Option<Use>, GatewayError> {
         let bundle = self.policies.snapshot();
-        let mut reason = "not_consented";
+        let mut reason = NOT_CONSENTED;
         if let Some(purpose) = self.settings.popularity.as_ref().filter(|_| !course.kept())
             && let Some((ruling, ..)) =
                 self.rule_events(&bundle, person, purpose, registered(purpose), None)
         {
             if !self.allows(&ruling) {
-                reason = refusal(&ruling, self);
+                tell(&mut reason, refusal(&ruling, self));
             } else if !self.keep_for_popularity(person, purpose, &ruling, events, course).await? {
                 return Ok(None);
             }
@@ -158,7 +158,7 @@ impl Gateway {
                     self.rule_events(&bundle, person, purpose, registered(purpose), Some(model));
                 let Some((ruling, valid_until, now)) = ruled else { continue };
                 if !self.allows(&ruling) {
-                    reason = refusal(&ruling, self);
+                    tell(&mut reason, refusal(&ruling, self));
                     continue;
                 }
                 if model.switch().is_off() {
@@ -349,6 +349,16 @@ struct Forward<'a> {
     ruling: Ruling,
     valid_until: Timestamp,
     now: Timestamp,
+}
+
+/// What is said where nothing was agreed to that an event could be used for.
+const NOT_CONSENTED: &str = "not_consented";
+
+/// Of the reasons for which no purpose takes an event, the first tells that is more than that nobody agreed.
+fn tell(reason: &mut &'static str, next: &'static str) {
+    if *reason == NOT_CONSENTED {
+        *reason = next;
+    }
 }
 
 fn refusal(ruling: &Ruling, gateway: &Gateway) -> &'static str {

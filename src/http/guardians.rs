@@ -32,7 +32,7 @@ pub(in crate::http) struct NewGuardian {
     /// The child.
     #[schema(inline = false)]
     subject: Subject,
-    /// The day on which the child turns 14, unless the gateway was told before.
+    /// The day on which the child turns 14, unless the gateway was told before; the latest that was said counts.
     #[schema(value_type = Option<String>, format = Date)]
     under_14_until: Option<Read<Date>>,
     /// The guardian.

@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::error::Category;
 use serde_path_to_error::Segment;
 
@@ -32,6 +33,16 @@ pub(super) fn problem<'a, T: Deserialize<'a>>(
             line,
             column,
         ),
+        // A word that is read into one of several is refused so where another kind of value stands.
+        Category::Syntax if serde_json::from_str::<IgnoredAny>(text).is_ok() => {
+            let fault = fault::<T>(text, error);
+            let detail = if error.to_string().starts_with("number out of range") {
+                "must be a number that a double can hold"
+            } else {
+                "must be one of the words that this call takes"
+            };
+            Problem::invalid(&[Fault { line: Some(line), detail: detail.to_owned(), ..fault }])
+        }
         Category::Syntax | Category::Io => not_json(
             format!("What stands at line {line}, column {column} is not JSON."),
             line,

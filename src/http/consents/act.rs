@@ -75,7 +75,7 @@ pub(in crate::http) struct ConsentingSubject {
     #[schema(value_type = Option<ProfileName>)]
     profile: Option<Read<Profile>>,
     /// The day on which the person turns 14, if the app knows that they are younger: until then only what a guardian
-    /// agreed to counts.
+    /// agreed to counts. The latest day that was said counts; the operator alone makes it earlier, on a rectification.
     #[schema(value_type = Option<String>, format = Date)]
     under_14_until: Option<Read<Date>>,
 }

@@ -104,7 +104,7 @@ pub(in crate::http) async fn mine(
     page: Result<Query<Page>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let (before, most) =
-        page.map_err(|_| unreadable("page")).and_then(|Query(page)| page.read())?;
+        page.map_err(|_| unreadable("before, limit")).and_then(|Query(page)| page.read())?;
     let person = edge.ledger.heard(handle, signal).await?;
     let own = match person {
         Some(person) => edge.rights.receipts(person, before, most).await?,

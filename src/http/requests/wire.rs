@@ -2,6 +2,7 @@
 
 use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -240,6 +241,10 @@ pub(in crate::http) struct WantedWords {
     /// The recommendation that is to be explained.
     #[schema(required)]
     recommendation_id: Option<String>,
+    /// The day on which they turn 14, and null if they say that they are not younger. Not there if nothing is said of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    under_14_until: Option<Value>,
     /// Their own words.
     #[schema(required)]
     statement: Option<String>,
@@ -318,6 +323,10 @@ impl From<Wanted> for WantedWords {
             purposes: wanted.purposes,
             item: wanted.item,
             recommendation_id: wanted.recommendation,
+            under_14_until: wanted.age.map(|age| match age {
+                Age::ChildUntil(until) => Value::from(until.rfc3339()),
+                Age::Grown => Value::Null,
+            }),
             statement: wanted.statement,
             suppress: wanted.suppress,
         }

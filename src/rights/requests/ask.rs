@@ -134,7 +134,7 @@ impl Rights {
         let mut step =
             Step { docket, filed: Some(filed), rows: vec![row], demand: Demand::Nothing };
         if asked.proof.is_some() {
-            step = self.begun(step)?;
+            step = self.begun(step, person.standing.under_14_until)?;
         }
         self.write(Some(person.key.sid()), &step, &Before::default(), claim.as_ref()).await?;
         let told = Told { docket: step.docket, filed: step.filed };
@@ -142,7 +142,11 @@ impl Rights {
     }
 
     /// A request that speaks for the person is worked on, and done as far as the gateway can do it.
-    pub(super) fn begun(&self, step: Step) -> Result<Step, RequestError> {
+    pub(super) fn begun(
+        &self,
+        step: Step,
+        marked: Option<Timestamp>,
+    ) -> Result<Step, RequestError> {
         let Step { docket, filed, mut rows, .. } = step;
         let now = self.clock.now();
         let mut docket = docket.begun()?;
@@ -155,7 +159,7 @@ impl Rights {
             rows.push((Event::RightsAnswered, "completed", Value::Null));
             return Ok(Step { docket, filed, rows, demand: Demand::Nothing });
         };
-        let deed = deed(docket.right, &filed, self.policies.current().catalogue());
+        let deed = deed(docket.right, &filed, self.policies.current().catalogue(), marked);
         let note = deed.note(now);
         if deed.completes {
             docket = docket.completed(now)?;
@@ -175,7 +179,7 @@ impl Rights {
         let rows = vec![(Event::RightsRequested, "received", Value::Null)];
         let mut step = Step { docket, filed: None, rows, demand: Demand::Nothing };
         if asked.proof.is_some() {
-            step = self.begun(step)?;
+            step = self.begun(step, None)?;
         }
         self.write(None, &step, &Before::default(), claim.as_ref()).await?;
         Ok(Received { told: Told { docket: step.docket, filed: None }, repeated: false })
@@ -237,8 +241,8 @@ impl Rights {
         let waits = found.docket.state == docket::RequestState::Received;
         let told = match asked.proof.filter(|_| waits) {
             Some(proof) => {
-                let step =
-                    self.identified(found.docket, Some(Filed { proof: Some(proof), ..filed }))?;
+                let filed = Some(Filed { proof: Some(proof), ..filed });
+                let step = self.identified(found.docket, filed, person.standing.under_14_until)?;
                 let sid = Some(person.key.sid());
                 self.write(sid, &step, &found.before, claim.as_ref()).await?;
                 Told { docket: step.docket, filed: step.filed }

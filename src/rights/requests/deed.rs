@@ -8,6 +8,9 @@ use crate::{
     rights::Right,
 };
 
+/// The word for an age that was written down.
+const CORRECTED: &str = "corrected";
+
 /// What becomes of a request that speaks for the person.
 pub(super) struct Deed {
     /// What of their standing changes.
@@ -46,8 +49,13 @@ impl Deed {
     }
 }
 
-/// What the gateway does about `right`, as `filed` puts it.
-pub(super) fn deed(right: Right, filed: &Filed, catalogue: &Catalogue) -> Deed {
+/// What the gateway does about `right`, as `filed` puts it, of somebody who is marked as under 14 until `marked`.
+pub(super) fn deed(
+    right: Right,
+    filed: &Filed,
+    catalogue: &Catalogue,
+    marked: Option<Timestamp>,
+) -> Deed {
     match right {
         Right::Access => Deed::told(&["/v1/me", "/v1/me/decisions", "/v1/me/export"]),
         Right::Portability => Deed::told(&["/v1/me/export"]),
@@ -57,7 +65,7 @@ pub(super) fn deed(right: Right, filed: &Filed, catalogue: &Catalogue) -> Deed {
         }
         Right::Objection => objection(&filed.wanted.purposes, catalogue),
         Right::Explanation => Deed::left(&["/v1/me/decisions"]),
-        Right::Rectification => rectification(filed),
+        Right::Rectification => rectification(filed, marked),
         // Carried out once the request stands, and completed by the erasure's own batch.
         Right::Erasure => Deed::left(&[]),
     }
@@ -77,14 +85,15 @@ fn objection(named: &[PurposeId], catalogue: &Catalogue) -> Deed {
     Deed { completes: !left, ..Deed::done(demand, "objected", &["/v1/me/consents"]) }
 }
 
-/// A mark that protects a child is set on anybody's word, and lifted by the operator alone: a child may say that they are none.
-fn rectification(filed: &Filed) -> Deed {
+/// A mark that protects a child is set on anybody's word, and lifted or shortened by the operator alone: a child may say that
+/// they are none.
+fn rectification(filed: &Filed, marked: Option<Timestamp>) -> Deed {
     let wanted = &filed.wanted;
     let alone = wanted.item.is_none() && wanted.statement.is_none();
     match wanted.age {
-        Some(Age::ChildUntil(until)) => {
-            let demand = Demand::Age(Some(until));
-            Deed { completes: alone, ..Deed::done(demand, "corrected", &["/v1/me"]) }
+        Some(Age::ChildUntil(until)) if Some(until) >= marked => {
+            let demand = Demand::Child(until);
+            Deed { completes: alone, ..Deed::done(demand, CORRECTED, &["/v1/me"]) }
         }
         _ => Deed::left(&["/v1/me"]),
     }
@@ -92,8 +101,12 @@ fn rectification(filed: &Filed) -> Deed {
 
 /// What the operator's completion changes of a standing: what waited for them to check it.
 pub(super) fn on_completion(right: Right, filed: &Filed) -> Demand {
+    let is_done = filed.notes.iter().any(|note| note.done.as_deref() == Some(CORRECTED));
     match (right, filed.wanted.age) {
         (Right::Rectification, Some(Age::Grown)) => Demand::Age(None),
+        (Right::Rectification, Some(Age::ChildUntil(until))) if !is_done => {
+            Demand::Age(Some(until))
+        }
         _ => Demand::Nothing,
     }
 }

@@ -48,6 +48,7 @@ impl Rights {
             }
             None => None,
         };
+        let marked = person.as_ref().and_then(|person| person.standing.under_14_until);
         let sid = person.map(|person| person.key.sid());
         let filed = filed.map(|(filed, version)| {
             found.before.filed = Some(version);
@@ -60,7 +61,7 @@ impl Rights {
         });
         let filed = filed.map(|filed| Filed { proof: Some(proof), ..filed });
         let docket = Docket { held: sid.is_some(), ..found.docket };
-        let step = self.identified(docket, filed)?;
+        let step = self.identified(docket, filed, marked)?;
         self.write(sid, &step, &found.before, None).await?;
         let told = Told { docket: step.docket, filed: step.filed };
         Ok(self.carried_out(handle, told).await?.docket)
@@ -70,10 +71,11 @@ impl Rights {
         &self,
         docket: Docket,
         filed: Option<Filed>,
+        marked: Option<crate::domain::Timestamp>,
     ) -> Result<Step, RequestError> {
         let said = filed.as_ref().map_or(Value::Null, said);
         let rows = vec![(Event::RightsIdentified, "in_progress", said)];
-        self.begun(Step { docket, filed, rows, demand: Demand::Nothing })
+        self.begun(Step { docket, filed, rows, demand: Demand::Nothing }, marked)
     }
 
     /// The person takes their request back.

@@ -11,7 +11,7 @@ use super::{
     protocol::{Asked, Entry, Event, Listed},
     train::{ItemFactors, Lesson, Trained, cosine, dot},
 };
-use crate::upstream::answer::Answer;
+use crate::{domain::LEAST_PEOPLE, upstream::answer::Answer};
 
 #[derive(Default)]
 pub(super) struct Memory {
@@ -147,10 +147,12 @@ impl Memory {
         self.shown(hidden).filter_map(|item| Some((score(item)?, item))).collect()
     }
 
-    /// All items with the share of people who chose them, measured by the most chosen one.
+    /// All items with the share of people who chose them, measured by the most chosen one. What fewer than
+    /// [`LEAST_PEOPLE`] chose counts as chosen by nobody: the list goes to everybody, and tells of no single person.
     fn popular(&self, hidden: &[u32]) -> Vec<(f32, u32)> {
-        let people = |item: u32| self.items.get(item as usize).map_or(0, |item: &Item| item.people);
-        let most = self.items.iter().map(|item| item.people).max().unwrap_or(0).max(1);
+        let enough = |item: &Item| Some(item.people).filter(|n| *n as usize >= LEAST_PEOPLE);
+        let people = |item: u32| self.items.get(item as usize).and_then(enough).unwrap_or(0);
+        let most = self.items.iter().filter_map(enough).max().unwrap_or(1);
         #[expect(clippy::cast_precision_loss, reason = "a share needs no more digits")]
         let share = |item: u32| people(item) as f32 / most as f32;
         self.shown(hidden).map(|item| (share(item), item)).collect()

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::*;
 use crate::{
-    domain::{ItemId, Tag},
+    domain::{ItemId, LEAST_PEOPLE, Tag},
     upstream::{Answer, Json, OutboundEvent, OutboundItem, Query, Wire, scan},
 };
 
@@ -82,14 +82,10 @@ fn the_lists_are_those_of_discorec_itself() {
 #[test]
 fn a_stranger_and_nobody_get_what_most_people_chose() {
     let model = Builtin::new();
-    tell(
-        &model,
-        &[
-            ("a", "rare", "view", None),
-            ("a", "common", "view", None),
-            ("b", "common", "view", None),
-        ],
-    );
+    tell(&model, &[("a", "rare", "view", None)]);
+    for one in (0..LEAST_PEOPLE).map(|n| format!("p{n}")) {
+        tell(&model, &[(&one, "common", "view", None)]);
+    }
     tell(&model, &[("b", "hated", "dislike", None), ("c", "hated", "rating", Some(-1.0))]);
     model.train();
     assert_eq!(listed(&model, None, 2), ["common", "rare"]);
@@ -144,10 +140,14 @@ fn forgetting_takes_effect_at_once_and_for_good() {
 #[test]
 fn a_forgotten_person_leaves_the_popular_list() {
     let model = Builtin::new();
-    tell(&model, &[("a", "x", "view", None), ("b", "y", "view", None), ("c", "y", "view", None)]);
+    let people: Vec<String> = (0..LEAST_PEOPLE).map(|n| format!("p{n}")).collect();
+    tell(&model, &[("a", "x", "view", None)]);
+    for (met, one) in people.iter().enumerate() {
+        assert_eq!(listed(&model, None, 1), ["x"], "{met} people are too few to tell of");
+        tell(&model, &[(one, "y", "view", None)]);
+    }
     assert_eq!(listed(&model, None, 1), ["y"]);
-    model.handle(&Json.forget("b").unwrap()).unwrap();
-    model.handle(&Json.forget("c").unwrap()).unwrap();
+    model.handle(&Json.forget("p7").unwrap()).unwrap();
     assert_eq!(listed(&model, None, 1), ["x"]);
 }
 
