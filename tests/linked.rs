@@ -195,11 +195,8 @@ async fn an_objection_by_one_id_stands_against_a_later_yes_by_the_other() {
     let model = Model::start();
     let stage = before_a_third_party(&model).await;
     let (ada, device, shop) = (stage.known_as("ada"), stage.known_as(DEVICE), stage.shopkeeper());
-    let second = |n: u64| {
-        stage
-            .clock
-            .set(Timestamp::parse("2026-11-22T03:00:00Z").unwrap().after(Duration::from_secs(n)))
-    };
+    let noon = Timestamp::parse("2026-11-22T03:00:00Z").unwrap();
+    let second = |n: u64| stage.clock.set(noon.after(Duration::from_secs(n)));
     device.gives().await;
     second(1);
     let objects = || shop.call_for(DEVICE, &json!({})).header("sec-gpc", "1").send();

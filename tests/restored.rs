@@ -10,7 +10,7 @@ mod support;
 use std::path::{Path, PathBuf};
 
 use consentry::{
-    ambient::Fs as _,
+    ambient::{Clock, Fs as _},
     domain::Timestamp,
     store::{RestoreRequest, backups_in, restore},
     vault::{Highwater, KeyEvent, Mark},
@@ -21,6 +21,7 @@ use support::{
     Stage,
     actors::{RECOMMEND, is_for_everybody},
     house::House,
+    wiring::{self, fresh_folder},
 };
 
 impl House {
@@ -48,6 +49,7 @@ impl House {
         assert_eq!(taken.status, 201, "{}", taken.body);
         assert_eq!(taken.json()["rows"].as_u64().unwrap() + 1, stage.log().await.len() as u64);
         ada.withdraws().await;
+        stage.behind().log.publish().unwrap();
         stage.stop().await;
         house
     }
@@ -100,6 +102,12 @@ async fn a_state_that_lacks_a_withdrawal_makes_nobody_personal_until_it_is_confi
     let (ada, shop) = (stage.known_as("ada"), stage.shopkeeper());
     is_for_everybody(&shop.asks_for(&ada).await, 10);
     assert_eq!(told(&stage).await, ["in_doubt"]);
+    // The log goes on under a new name before anything is said in it.
+    let rows = stage.log().await;
+    let at = |event: &str| rows.iter().rposition(|row| row.event() == event).unwrap();
+    let opened = at("log.opened");
+    assert_eq!(rows[opened].leaf["r"], "restored");
+    assert!(opened < at("state.restored"), "a row of the restore stands under the name of before");
     ada.withdraws().await;
     let confirm = || stage.operate("post", "/v1/operate/confirm-restored").send();
     assert_eq!(confirm().await.json()["was_in_doubt"], true);
@@ -198,12 +206,46 @@ async fn a_clean_stop_and_a_start_are_no_restore() {
 async fn backups_are_refused_beside_the_keys_and_where_nobody_said() {
     let house = House::new();
     let stage = house.open().await;
-    for dir in [json!(house.keys().join("backups")), json!(house.folder), Value::Null] {
+    let link = house.folder.join("elsewhere");
+    std::os::unix::fs::symlink(house.keys(), &link).unwrap();
+    let beside = house.folder.join("store/../keys/b");
+    for dir in [
+        json!(house.keys().join("backups")),
+        json!(house.folder),
+        json!(link.join("backups")),
+        json!(beside),
+        Value::Null,
+    ] {
         let order = stage.operate("post", "/v1/operate/backups").json(&json!({"dir": dir}));
         let refused = order.send().await;
         assert_eq!((refused.status.as_u16(), refused.problem().as_str()), (422, "invalid-body"));
     }
     let status = stage.behind().backups.status();
-    assert_eq!((status.taken, status.failed), (0, 3));
+    assert_eq!((status.taken, status.failed), (0, 5));
     assert!(!Path::new(&house.keys().join("backups")).exists());
+}
+
+#[tokio::test]
+async fn data_without_their_file_key_are_left_as_they_are() {
+    let folder = fresh_folder();
+    let open = || {
+        let folder = folder.clone();
+        Stage::set(move |set| (set.disk, set.folder) = (None, Some(folder)))
+    };
+    let stage = open().await;
+    stage.known_as("ada").gives().await;
+    stage.stop().await;
+    let (key, aside) = (folder.join("store/file.key"), folder.join("file.key"));
+    std::fs::rename(&key, &aside).unwrap();
+    let at = folder.clone();
+    let refused = tokio::task::spawn_blocking(move || {
+        let mut set = wiring::Set::new(Clock::System);
+        (set.disk, set.folder) = (None, Some(at));
+        wiring::try_start(set).map(drop).unwrap_err().to_string()
+    });
+    let refused = refused.await.unwrap();
+    assert!(refused.contains("file.key is missing"), "{refused}");
+    assert!(!key.exists(), "a key was made that opens nothing");
+    std::fs::rename(&aside, &key).unwrap();
+    assert_eq!(open().await.known_as("ada").stands(RECOMMEND).await["state"], "given");
 }

@@ -21,7 +21,7 @@ pub use fault_disk::{Fault, SECTOR};
 pub use fault_fs::FaultFs;
 pub use fs::{File, Fs, OpenMode, RealFs, Space};
 pub use secret::{
-    append_private, create_secret, destroy_secret, private_dir, read_private, read_secret,
+    append_private, create_secret, destroy_secret, overlap, private_dir, read_private, read_secret,
     replace_secret, wipe_dir,
 };
 pub use trust::{TrustError, connector, has_roots};

@@ -160,6 +160,10 @@ impl App {
         let authority = Arc::new(authority.timed_by(&machine.clock));
         let observer =
             observer(&settings, &machine, &store, &ledger, &gateway, &authority, &policies)?;
+        // Before anything is written here: a state that is older than what was signed goes on under a new name, and the rows
+        // that say so stand there.
+        let log = Arc::new(Log::open(published(&settings, &machine, &store, &audit, &keeper))?);
+        observer.show_log(log.clone());
         let continuity = Continuity::begin(
             operate::ContinuityGround {
                 store: store.clone(),
@@ -175,8 +179,6 @@ impl App {
             opened_at,
             &recovered,
         )?;
-        let log = Arc::new(Log::open(published(&settings, &machine, &store, &audit, &keeper))?);
-        observer.show_log(log.clone());
         let backups = backups(&settings, &machine, &store, &audit, &policies);
         let inspector =
             inspector(&settings, &machine, &store, &vault, &audit, &policy_changes, &ledger)?;

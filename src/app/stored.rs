@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::{AppError, EngineSetting, Machine, Settings};
 use crate::{
-    ambient::{create_secret, private_dir, read_secret},
+    ambient::{create_secret, overlap, private_dir, read_secret},
     store::{Engine, FileKey, Limits, Options, Recovered, Store, VerifyRequest},
     vault::{FILE_KEY, Keeper},
 };
@@ -49,6 +49,11 @@ fn engine(settings: &Settings) -> Engine {
 
 fn open_keys(settings: &Settings, machine: &Machine) -> Result<(Arc<Keeper>, FileKey), AppError> {
     let dir = &settings.store.dir;
+    // A copy of the one would hold the other, and a restore would put them both aside.
+    if overlap(&settings.keys.dir, dir) {
+        let rule = "[keys] dir: the key folder must lie outside the data folder, and not hold it";
+        return Err(AppError::Settings(rule.to_owned()));
+    }
     private_dir(dir).map_err(|source| AppError::Read { path: dir.clone(), source })?;
     let path = dir.join("file.key");
     let wrap =
@@ -59,6 +64,12 @@ fn open_keys(settings: &Settings, machine: &Machine) -> Result<(Arc<Keeper>, Fil
         Some(wrap) => {
             let damaged = |_| AppError::Settings(format!("{} is damaged", path.display()));
             keeper.unwrap(FILE_KEY, wrap.as_slice().try_into().map_err(damaged)?)?
+        }
+        None if dir.join("journal").exists() => {
+            return Err(AppError::Settings(format!(
+                "{} is missing, and what is in the folder is sealed under it: put it back, or restore a backup",
+                path.display()
+            )));
         }
         None => {
             let key = Zeroizing::new(machine.entropy.draw()?);

@@ -88,6 +88,10 @@ impl Key {
             Algorithm::Hs256 if bytes.len() < 32 => {
                 return Err(SetupError::ShortSecret { kid: kid.to_owned(), length: bytes.len() });
             }
+            // Whoever has a public key could sign with it if its text were taken for a secret.
+            Algorithm::Hs256 if bytes.trim_ascii_start().starts_with(b"-----BEGIN ") => {
+                return Err(bad("a random secret of 32 bytes or more, not a PEM file"));
+            }
             Algorithm::Hs256 => DecodingKey::from_secret(bytes),
             Algorithm::Es256 => DecodingKey::from_ec_pem(bytes)
                 .map_err(|_| bad("a PEM public key on the curve P-256"))?,

@@ -458,6 +458,8 @@ fn bad_keys_and_apps_are_refused_at_the_start() {
         key(Algorithm::Hs256, &[7; 31]),
         Err(SetupError::ShortSecret { length: 31, .. })
     ));
+    let public = b"-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA\n-----END PUBLIC KEY-----\n";
+    assert!(matches!(key(Algorithm::Hs256, public), Err(SetupError::BadKey { .. })));
     for algorithm in [Algorithm::Es256, Algorithm::EdDsa] {
         assert!(matches!(key(algorithm, b"no pem"), Err(SetupError::BadKey { .. })));
     }

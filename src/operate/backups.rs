@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{Controls, OperateError, Operator};
 use crate::{
-    ambient::{Clock, Fs, private_dir, read_secret},
+    ambient::{Clock, Fs, overlap, private_dir, read_secret},
     audit::{Audit, AuditError, Draft, Event},
     domain::Timestamp,
     policy::Policies,
@@ -149,7 +149,7 @@ impl Backups {
         let Ground { store, fs, keys, schedule, origin, .. } = &self.ground;
         let dir = dir.or(schedule.as_ref().map(|schedule| schedule.dir.as_path()));
         let dir = dir.ok_or(BackupError::NoFolder)?.to_owned();
-        if dir.starts_with(keys) || keys.starts_with(&dir) {
+        if overlap(&dir, keys) {
             return Err(BackupError::WithKeys);
         }
         private_dir(&dir).map_err(|source| BackupError::Io { path: dir.clone(), source })?;

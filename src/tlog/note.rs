@@ -35,6 +35,9 @@ pub enum NoteError {
     /// Not a note.
     #[error("this is no signed note: {0}")]
     Form(&'static str),
+    /// A row that is not the one a proof is about, or not of the checkpoint in it.
+    #[error("the proof is not of this row: it does not lead from it to the root of its checkpoint")]
+    OtherRow,
     /// A known key's signature does not verify.
     #[error("the signature of {0} does not verify")]
     Signature(String),

@@ -63,11 +63,7 @@ impl Proof {
         let checkpoint = Checkpoint::open(self.checkpoint.as_bytes(), key)?;
         let leaf = leaf_hash(entry);
         let root = root_from_inclusion(&leaf, self.index, checkpoint.size, &self.path);
-        if root == Some(checkpoint.root) {
-            Ok(checkpoint)
-        } else {
-            Err(NoteError::Form("it does not lead from this row to the root of its checkpoint"))
-        }
+        if root == Some(checkpoint.root) { Ok(checkpoint) } else { Err(NoteError::OtherRow) }
     }
 }
 

@@ -38,6 +38,10 @@ const AT_ONCE: usize = 16;
 /// When there is a key already, the name holds a space or a plus, or the disk fails.
 pub fn init_witness(dir: &Path, name: &str, entropy: &Entropy) -> Result<VerifierKey, AppError> {
     let path = dir.join(KEY);
+    if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c == '+') {
+        let rule = "--name: a witness's name must not be empty, and holds no space and no '+'";
+        return Err(AppError::Settings(rule.to_owned()));
+    }
     let seed = Zeroizing::new(entropy.draw::<32>()?);
     let made = write_key(name, &seed);
     let (signer, text) = made.map_err(|source| WitnessError::Key { path: path.clone(), source })?;
