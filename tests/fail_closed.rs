@@ -251,6 +251,42 @@ async fn a_consent_given_after_a_withdrawal_that_is_not_durable_is_not_taken_bac
     assert_eq!(broken.stage.shopkeeper().asks_for(&ada).await["tier"], "individual");
 }
 
+#[tokio::test]
+async fn an_objection_that_is_not_durable_outlives_acts_about_something_else() {
+    let broken = stage().await;
+    let (ada, shop) = (broken.stage.known_as("ada"), broken.stage.shopkeeper());
+    broken.breaks(Fault::NO_WRITES).await;
+    shop.call_for(&ada.id, &json!({})).header("sec-gpc", "1").send().await;
+    broken.disk.arm(None);
+    ada.sets(&json!({"dial": 0.5})).await;
+    let ledger = &broken.stage.behind().ledger;
+    is_for_everybody(&shop.asks_for(&ada).await, 10);
+    assert_eq!(ledger.owed(), 1, "it was dropped");
+    assert_eq!(ledger.settle().await.unwrap(), 0);
+    let found = broken.stage.find("ada").unwrap();
+    assert!(found.standing.purposes.iter().any(|known| known.objected_at.is_some()));
+}
+
+#[tokio::test]
+async fn a_link_takes_over_no_consent_whose_withdrawal_is_not_durable() {
+    let broken = stage().await;
+    let (ada, shop) = (broken.stage.known_as("ada"), broken.stage.shopkeeper());
+    broken.breaks(Fault::NO_WRITES).await;
+    let withdraw = json!({"purpose": RECOMMEND, "action": "withdraw"});
+    assert_eq!(ada.acts(&withdraw).await.status, 202);
+    let link = || {
+        let body = json!({"subject": {"id": "account"}, "alias": {"id": "ada"}, "method": "login"});
+        broken.stage.post("/v1/links").token(&broken.stage.shop()).json(&body).send()
+    };
+    assert_eq!(link().await.status, 503);
+    broken.disk.arm(None);
+    let linked = link().await;
+    assert_eq!(linked.status, 200, "{}", linked.body);
+    let account = broken.stage.known_as("account");
+    assert_eq!(account.stands(RECOMMEND).await["state"], "withdrawn");
+    is_for_everybody(&shop.asks_for(&account).await, 10);
+}
+
 /// The pseudonyms that the model saw.
 fn users(model: &Model) -> Vec<String> {
     let user = |seen: &support::model::Seen| {

@@ -23,7 +23,7 @@ use consentry::{
     domain::{Epoch, Sid, Timestamp},
     store::{
         Batch, CommitError, Engine, Expect, FileKey, Key, Leaf, Limits, OnSyncFailure, Options,
-        Put, Recovered, Store, StoreError, Unavailable, ViewOrigin,
+        Period, Put, Recovered, Store, StoreError, Unavailable, ViewOrigin,
     },
 };
 use proptest::prelude::*;
@@ -265,6 +265,32 @@ fn a_missing_segment_is_refused() {
         fs.remove_file(&segment(number)).unwrap();
         assert!(matches!(open(&fs), Err(StoreError::Damaged { .. })), "without segment {number}");
     }
+}
+
+#[test]
+fn a_month_of_bodies_that_is_lost_is_refused_and_one_that_was_dropped_is_not() {
+    let fs = FaultFs::new();
+    let (store, _) = open(&fs).unwrap();
+    for n in 1..=100 {
+        store.commit_blocking(nth(n)).unwrap();
+    }
+    store.checkpoint().unwrap();
+    store.commit_blocking(nth(101)).unwrap();
+    for lost in ["1970-01.bodies", "1970-01.index", "1970-02.bodies"] {
+        let fs = fs.after_kill();
+        fs.remove_file(&Path::new(DIR).join("bodies").join(lost)).unwrap();
+        for start in 1..=2 {
+            let refused = open(&fs).map(drop).unwrap_err();
+            assert!(
+                matches!(refused, StoreError::Missing { .. }),
+                "{lost}, start {start}: {refused}"
+            );
+        }
+    }
+    assert_eq!(store.drop_bodies_before(Period::new(1970, 2).unwrap()).unwrap(), 66);
+    let (again, _) = open(&fs.after_kill()).unwrap();
+    assert_eq!(again.body(1).unwrap(), None);
+    assert!(again.body(100).unwrap().is_some());
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! Acts: giving, refusing and withdrawing.
 
-use std::time::Duration;
-
 use super::{
-    Act, Action, ConsentError, Ledger, Person, Snapshot, change::Change, ledger::off_the_worker,
-    owed::Whose, told::Told,
+    Act, Action, ConsentError, Ledger, Person, Snapshot,
+    agreed::{agreed, ends, guarded},
+    change::Change,
+    ledger::off_the_worker,
+    owed::Whose,
+    told::Told,
 };
 use crate::{
     audit::Place,
@@ -52,6 +54,17 @@ pub struct Acted {
     pub place: Option<Place>,
     /// When data of the person last left for this purpose, as far as this process remembers.
     pub last_use: Option<Timestamp>,
+}
+
+impl super::gate::Closed {
+    /// Says that `act` is durable.
+    pub(super) fn recorded_act(&self, act: &Act) {
+        if act.purpose.is_some() || act.action == Action::Object {
+            self.recorded(act.purpose.as_ref());
+        } else {
+            self.acknowledged();
+        }
+    }
 }
 
 impl Ledger {
@@ -321,7 +334,7 @@ impl Ledger {
         match index {
             Some(_) => {
                 counts.acts.of(act.action.as_str()).one();
-                closed.recorded(act.purpose.as_ref());
+                closed.recorded_act(act);
             }
             // Nothing could be written, so the shut gate is all that makes the act hold.
             None => {
@@ -334,61 +347,10 @@ impl Ledger {
     }
 }
 
-/// When a consent that is given at `at` ends by itself. One to be sent messages has to be confirmed within two years (Network
-/// Act 50(8), Decree 62-3): it ends with the days that its notice says, and the person is asked anew.
-pub(super) fn ends(purpose: &Purpose, at: Timestamp, said: Option<Timestamp>) -> Option<Timestamp> {
-    let days = u64::from(purpose.retention_days());
-    let kept = at.after(Duration::from_secs(days * 24 * 60 * 60));
-    let confirmed = (!purpose.channels().is_empty()).then_some(kept);
-    [said, confirmed].into_iter().flatten().min()
-}
-
-/// When what a guardian agrees to for a child ends: when they said, and at the latest when the child turns 14 and is asked
-/// anew.
-fn guarded(change: &Change, act: &Act) -> Result<Timestamp, ConsentError> {
-    let standing = &change.standing;
-    let until = standing.under_14_until.filter(|until| act.at < *until);
-    let until = until.ok_or(ConsentError::NoChild)?;
-    if standing.guardian.is_none() {
-        return Err(ConsentError::NoGuardian);
-    }
-    Ok(act.expires_at.map_or(until, |end| end.min(until)))
-}
-
 /// The purpose that a request names. Who says no may say it to the name that the purpose had before.
 fn meant<'a>(bundle: &'a Bundle, request: &Request) -> Result<&'a Purpose, ConsentError> {
     let gives = request.action == Action::Give;
     let renamed = if gives { &request.purpose } else { bundle.renamed(&request.purpose) };
     let known = bundle.catalogue().purpose(renamed);
     known.ok_or_else(|| ConsentError::UnknownPurpose(request.purpose.clone()))
-}
-
-/// What a person agrees to: what the request names, or all that the purpose uses except sensitive categories, each
-/// of which needs an act that names it (PIPA 23).
-pub(super) fn agreed(
-    catalogue: &Catalogue,
-    purpose: &Purpose,
-    asked: Option<&[(CategoryId, Detail)]>,
-) -> Result<Vec<(CategoryId, Detail)>, ConsentError> {
-    if let Some(asked) = asked {
-        for (place, (category, detail)) in asked.iter().enumerate() {
-            let Some(known) = catalogue.category(category).filter(|known| purpose.uses(known))
-            else {
-                let known = purpose.categories().to_vec();
-                return Err(ConsentError::UnknownCategory { place, known });
-            };
-            if *detail == Detail::Coarse && !known.offers(Detail::Coarse) {
-                return Err(ConsentError::NoCoarseForm(place));
-            }
-            // With two details of one category nobody can say which of them was meant.
-            if asked.iter().take(place).any(|(before, _)| before == category) {
-                return Err(ConsentError::CategoryTwice(place));
-            }
-        }
-        return Ok(asked.to_vec());
-    }
-    let plain = catalogue
-        .categories_of(purpose)
-        .filter(|category| category.personal() && !category.sensitive());
-    Ok(plain.map(|category| (category.id().clone(), Detail::Fine)).collect())
 }

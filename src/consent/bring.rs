@@ -13,7 +13,7 @@ use rustc_hash::FxHashMap;
 
 use super::{
     Act, Action, ConsentError, Fate, Import, Ledger, Person, Shown, Snapshot, Unfit,
-    acts::{agreed, ends},
+    agreed::{agreed, ends},
     change::Change,
     gate::Closed,
     history::{Kept, acts_prefix},

@@ -86,7 +86,7 @@ impl Ledger {
         closed.drained().await;
         for act in &acts {
             self.gates.counts().acts.of(act.action.as_str()).one();
-            closed.recorded(act.purpose.as_ref());
+            closed.recorded_act(act);
         }
         Ok(())
     }

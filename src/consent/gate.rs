@@ -191,11 +191,19 @@ impl Closed {
         number
     }
 
-    /// Says that an act on `purpose` is durable: it stands in place of those before it that are not.
+    /// Says that an act on `purpose` is durable, or without one an objection to all: it stands in place of those of the
+    /// same kind before it that are not.
     pub fn recorded(&self, purpose: Option<&PurposeId>) {
         if let Some(gate) = self.gates.shard(self.sid).get_mut(&self.sid) {
             // An act that shut the gate after this one began is a later one.
             gate.shut.retain(|(at, known)| *at >= self.acts_shut || known.as_ref() != purpose);
+            gate.acknowledge(&self.gates.counts);
+        }
+    }
+
+    /// Says that an act that stands in place of no other is durable: a rule, a link, a reset.
+    pub fn acknowledged(&self) {
+        if let Some(gate) = self.gates.shard(self.sid).get_mut(&self.sid) {
             gate.acknowledge(&self.gates.counts);
         }
     }

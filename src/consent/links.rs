@@ -19,7 +19,7 @@ use super::{
 use crate::{
     domain::{Consent, ConsentState, Method, PurposeId, Sid, Timestamp},
     policy::Bundle,
-    store::{Batch, CommitError},
+    store::{Batch, CommitError, Unavailable},
     vault::Handle,
 };
 
@@ -102,6 +102,9 @@ impl Ledger {
                 return self.after(primary).await;
             }
             unless_taken(&first, &other)?;
+            if self.was_shut([&first, &other]).await? {
+                continue;
+            }
             match self.join(&bundle, (primary, first), (alias, other), method).await {
                 Ok(()) => return self.after(primary).await,
                 Err(ConsentError::Commit(CommitError::Conflict)) => {}
@@ -126,6 +129,9 @@ impl Ledger {
             let Some(known) = known else {
                 return Err(ConsentError::Unlinkable("the alias is no other id of this person"));
             };
+            if self.was_shut([&first, &other]).await? {
+                continue;
+            }
             let sid = other.key.sid();
             first.standing.links.retain(|link| link.sid != sid);
             let now = self.clock.now();
@@ -186,6 +192,23 @@ impl Ledger {
         self.commit_two(bundle, first, other, &act).await
     }
 
+    /// Whether an act of one of the two held and was not durable, which it is now: what was on record of them allowed more
+    /// than they do, and must not be taken over.
+    ///
+    /// # Errors
+    /// When it cannot be made durable.
+    async fn was_shut(&self, both: [&Change; 2]) -> Result<bool, ConsentError> {
+        let shut = || both.iter().any(|change| self.gates.is_shut(change.key.sid()));
+        if !shut() {
+            return Ok(false);
+        }
+        self.settle().await?;
+        if shut() {
+            return Err(CommitError::Unavailable(Unavailable::Write).into());
+        }
+        Ok(true)
+    }
+
     /// Writes two standings of one person as one, and waits for what is being written on either.
     async fn commit_two(
         &self,
@@ -202,7 +225,7 @@ impl Ledger {
         self.audit.record(batch).await?;
         for closed in &gates {
             closed.drained().await;
-            closed.recorded(None);
+            closed.acknowledged();
         }
         self.gates.counts().acts.of(act.action.as_str()).one();
         Ok(())

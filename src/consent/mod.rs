@@ -9,6 +9,7 @@
 //! Start with [`Ledger::act`]; [`Ledger::person`] is what a call reads.
 
 mod acts;
+mod agreed;
 mod bring;
 mod change;
 mod counts;

@@ -53,6 +53,8 @@ impl Ledger {
                 return Ok(person);
             }
             match self.commit(&bundle, change, &act).await {
+                // It is not durable and holds: the gate is shut until it is.
+                Ok((None, _)) => return Ok(person),
                 Ok(_) | Err(ConsentError::Commit(CommitError::Conflict)) => {}
                 Err(error) => return Err(error),
             }

@@ -53,6 +53,8 @@ struct State {
     kept_from: Option<Period>,
     /// How many bodies were dropped since the store opened.
     dropped: u64,
+    /// Months of which a file was not there at the start: dropped after what the extents tell of, or lost.
+    missing: BTreeSet<Period>,
 }
 
 impl Bodies {
@@ -78,16 +80,24 @@ impl Bodies {
             let [data, index] = bodies.paths(period);
             for (path, size) in [(data, extent.bytes), (index, extent.count * 16)] {
                 let there = bodies.fs.open(&path, OpenMode::Read).and_then(|file| file.size());
-                // A month that was dropped after the snapshot is dropped again when the journal is replayed.
-                if there.is_ok_and(|there| there < size) {
-                    return Err(StoreError::Missing {
-                        path,
-                        what: "it lacks bodies that were synced",
-                    });
+                match there {
+                    Ok(there) if there < size => return Err(lost(path)),
+                    Ok(_) => {}
+                    // A month that was dropped after the snapshot is dropped again when the journal is replayed.
+                    Err(_) => drop(bodies.state().missing.insert(period)),
                 }
             }
         }
         Ok(bodies)
+    }
+
+    /// Passes unless a month is not there that should be. To be called when the journal is replayed.
+    pub(super) fn unless_lost(&self) -> Result<(), StoreError> {
+        let missing = self.state().missing.first().copied();
+        missing.map_or(Ok(()), |period| {
+            let [data, _] = self.paths(period);
+            Err(lost(data))
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -108,7 +118,9 @@ impl Bodies {
         let mut run: Option<(Period, Vec<u8>, Vec<u8>)> = None;
         for (index, leaf) in (first..).zip(leaves).filter(|(_, leaf)| !leaf.body.is_empty()) {
             let period = Period::of(leaf.at);
-            if state.kept_from.is_some_and(|from| period < from) {
+            let is_dropped = state.kept_from.is_some_and(|from| period < from);
+            // A file with a hole would pass for a whole one at the next start.
+            if is_dropped || state.missing.contains(&period) {
                 continue;
             }
             if run.as_ref().is_some_and(|(of, ..)| *of != period) {
@@ -183,6 +195,7 @@ impl Bodies {
         state.dropped += dropped.values().map(|extent| extent.count).sum::<u64>();
         state.open = None;
         state.unsynced = state.unsynced.split_off(&from);
+        state.missing = state.missing.split_off(&from);
         for period in dropped.into_keys() {
             for path in self.paths(period) {
                 match self.fs.remove_file(&path) {
@@ -206,6 +219,10 @@ impl Bodies {
         }
         self.fs.sync_dir(&self.dir)
     }
+}
+
+fn lost(path: PathBuf) -> StoreError {
+    StoreError::Missing { path, what: "it lacks bodies that were synced" }
 }
 
 fn write_body(out: &mut Vec<u8>, index: u64, leaf: &Leaf) {

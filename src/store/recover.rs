@@ -308,6 +308,7 @@ fn replay(
         return Err(found.damaged(&end, "it ends before groups that a view shows"));
     }
     let Replay { mut parts, groups, .. } = replay;
+    parts.bodies.unless_lost()?;
     parts.cut.seq = end.seq;
     parts.cut.bodies = parts.bodies.extents();
     parts.cut.bodies_from = parts.bodies.kept_from();
