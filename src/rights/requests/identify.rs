@@ -11,6 +11,7 @@ use super::{
 use crate::{
     audit::Event,
     consent::Demand,
+    domain::Timestamp,
     rights::{Rights, RightsError},
     vault::Handle,
 };
@@ -71,7 +72,7 @@ impl Rights {
         &self,
         docket: Docket,
         filed: Option<Filed>,
-        marked: Option<crate::domain::Timestamp>,
+        marked: Option<Timestamp>,
     ) -> Result<Step, RequestError> {
         let said = filed.as_ref().map_or(Value::Null, said);
         let rows = vec![(Event::RightsIdentified, "in_progress", said)];
