@@ -371,6 +371,7 @@ async fn what_is_given_is_named_once_and_is_never_nothing() {
     let context = json!({"context": {"location": {"lat": 37.56651, "lon": 126.97801}}});
     for (categories, pointer) in [
         (json!([]), "/categories"),
+        (json!(null), "/categories"),
         (json!([coarse, "location"]), "/categories/1"),
         (json!(["location", coarse]), "/categories/1"),
         (json!(["activity", "mood"]), "/categories/1"),

@@ -238,6 +238,13 @@ impl<T, const MIN: usize, const MAX: usize> Few<Read<T>, MIN, MAX> {
     }
 }
 
+/// Reads a member that is there, null included: it is not the same as one that is left out.
+pub(super) fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    json: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(json).map(Some)
+}
+
 /// A person, as the calling app names them.
 #[derive(Deserialize, ToSchema)]
 #[serde(remote = "Self", deny_unknown_fields)]

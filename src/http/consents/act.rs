@@ -17,7 +17,7 @@ use crate::{
     http::{
         Fault, Problem,
         object::objects,
-        read::{Few, Parse as _, Read},
+        read::{Few, Parse as _, Read, given},
         recommend::Log,
         words::{CategoryName, IdTypeName, MethodWord, ProfileName, PurposeName, SubjectId},
     },
@@ -44,7 +44,8 @@ pub(in crate::http) struct ConsentAct {
     /// What is given: names of data categories, or objects with a `detail`. Without it, all that the purpose uses except
     /// sensitive categories, each of which must be named. Nothing is given by an empty list: refuse instead. To withdraw
     /// and to refuse are for the whole purpose, whatever stands here.
-    #[schema(value_type = Option<Vec<AgreedForm>>, min_items = 1, max_items = 32)]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Vec<AgreedForm>, required = false, min_items = 1, max_items = 32)]
     categories: Option<Few<Agreed, 1, 32>>,
     /// The notice that was shown; needed to give.
     #[schema(inline = false)]

@@ -1,7 +1,7 @@
 //! The wire form of a request by right.
 
 use jiff::civil::Date;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -13,7 +13,7 @@ use crate::{
         Fault, Problem,
         consents::turns_14,
         object::objects,
-        read::{Few, Parse, Read, Subject},
+        read::{Few, Parse, Read, Subject, given},
         words::{ItemName, PurposeName},
     },
     rights::requests::{Age, Certified, Docket, Filed, Note, Proof, Told, Wanted},
@@ -118,11 +118,6 @@ impl Parse for Words {
         let rule = "1 to 4096 bytes of UTF-8 without control characters but line ends and tabs";
         Err(InvalidId { kind: "a text", rule })
     }
-}
-
-/// Reads a member that is there, null included.
-fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(json: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(json).map(Some)
 }
 
 impl RightsRequest {
