@@ -73,15 +73,6 @@ impl Tags<'_> {
 }
 
 impl Gateway {
-    /// Whether a model named something, and nothing of it can be shown: entries without an id, or items that the operator
-    /// does not have. Without a word its mistake would look like a list for the person.
-    pub(super) fn is_of_no_use(&self, answer: &Answer<'_>) -> bool {
-        let view = self.catalog.view();
-        let named = answer.dropped > 0 || !answer.items.is_empty();
-        let known = |id: &str| view.is_empty() || view.item(id).is_some();
-        named && !answer.items.iter().any(|candidate| known(&candidate.id))
-    }
-
     /// The list, and what re-ranking did to it. It is full whenever the catalogue has enough items.
     pub(super) fn list(&self, pool: &Pool<'_>, wishes: &Wishes<'_>) -> Listed {
         let view = self.catalog.view();

@@ -120,7 +120,7 @@ impl Gateway {
             Disclosed::Changed => return Telling::Again,
             Disclosed::Fault(fault) => (Pool::Nothing, Some(Fault(fault.code()))),
             Disclosed::Answer(bytes) => match model.wire().answer(bytes) {
-                Ok(found) if !self.is_of_no_use(&found) => (Pool::Model(found, query.user()), None),
+                Ok(found) if !found.is_of_no_use() => (Pool::Model(found, query.user()), None),
                 _ => (Pool::Nothing, Some(Fault("model_nonsense"))),
             },
         };

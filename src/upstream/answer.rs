@@ -43,6 +43,12 @@ impl<'a> Answer<'a> {
     /// How many tags of one candidate are read; those beyond are left out.
     pub const MOST_TAGS: usize = 64;
 
+    /// Whether there were entries and none of them names an item. Without a word that would look like a list for the person.
+    #[must_use]
+    pub fn is_of_no_use(&self) -> bool {
+        self.items.is_empty() && self.dropped > 0
+    }
+
     /// The words that describe `candidate`, as the model gave them.
     #[must_use]
     pub fn tags(&self, candidate: &Candidate<'_>) -> &[Cow<'a, str>] {
