@@ -100,8 +100,9 @@ def complete_act(body):
     for category in body.get("categories", []):
         name = category["id"] if isinstance(category, dict) else category
         name = pick(known, name)
-        # Not each category has a coarse form.
-        kept.append({**category, "id": name, "detail": "fine"} if isinstance(category, dict) else name)
+        # Not each category has a coarse form, and none is named twice.
+        if name not in {one["id"] if isinstance(one, dict) else one for one in kept}:
+            kept.append({**category, "id": name, "detail": "fine"} if isinstance(category, dict) else name)
     if "categories" in body:
         body["categories"] = kept
     if body.get("action") == "give" or body.get("notice"):
@@ -111,6 +112,19 @@ def complete_act(body):
     if body.get("subject") is None:
         # Only an app speaks for guardians.
         body.pop("guardian", None)
+    else:
+        complete_age(body["subject"])
+
+
+def complete_age(body):
+    """The day on which somebody turns 14 is within the next 14 years."""
+    if body.get("under_14_until") is not None:
+        body["under_14_until"] = soon()[:10]
+
+
+def complete_guardian(body):
+    complete_age(body)
+    body["verification"]["verified_at"] = past("-")
 
 
 def complete_events(body):
@@ -201,7 +215,7 @@ def complete_query(query):
 
 
 COMPLETE = {"recommend": complete_call, "preview_recommendations": complete_call, "recommend_batch": complete_call,
-            "record_consent": complete_act, "send_events": complete_events, "change_own_rules": complete_rules,
+            "record_consent": complete_act, "record_guardian": complete_guardian, "send_events": complete_events, "change_own_rules": complete_rules,
             "erase_oneself": complete_erasure, "export_own_encrypted": complete_export, "forget_own": complete_own,
             "reset_own": complete_own, "request_by_right": complete_own_request,
             "request_for_a_person": complete_rights_request, "confirm_request": complete_identity,
