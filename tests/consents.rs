@@ -242,12 +242,7 @@ async fn a_required_purpose_takes_no_consent() {
 #[tokio::test]
 async fn a_signal_is_kept_as_an_objection_until_the_person_gives_anew() {
     let model = Model::start();
-    let url = model.url();
-    let stage = Stage::set(move |set| {
-        set.model = Some(url);
-        set.model_settings = String::from("third_party = true");
-    });
-    let stage = stage.await;
+    let stage = Stage::with_third_party(&model).await;
     stage.shelves(120, 7).await;
     let (ada, shop) = (stage.known_as("ada"), stage.shopkeeper());
     ada.gives().await;

@@ -178,22 +178,11 @@ async fn what_was_said_no_to_while_linked_holds_for_an_alias_that_is_let_go() {
     assert_eq!(users(&model, "/recommend"), [""; 0]);
 }
 
-/// Before a model that is someone else's, so that a signal speaks of it.
-async fn before_a_third_party(model: &Model) -> Stage {
-    let url = model.url();
-    let stage = Stage::set(move |set| {
-        set.model = Some(url);
-        set.model_settings = String::from("third_party = true");
-    });
-    let stage = stage.await;
-    stage.shelves(20, 4).await;
-    stage
-}
-
 #[tokio::test]
 async fn an_objection_by_one_id_stands_against_a_later_yes_by_the_other() {
     let model = Model::start();
-    let stage = before_a_third_party(&model).await;
+    let stage = Stage::with_third_party(&model).await;
+    stage.shelves(20, 4).await;
     let (ada, device, shop) = (stage.known_as("ada"), stage.known_as(DEVICE), stage.shopkeeper());
     let noon = Timestamp::parse("2026-11-22T03:00:00Z").unwrap();
     let second = |n: u64| stage.clock.set(noon.after(Duration::from_secs(n)));

@@ -69,12 +69,7 @@ async fn no_app_learns_a_pseudonym_from_a_model_that_repeats_it() {
 
 /// A model that is someone else's, so that a signal speaks of it.
 async fn stage(model: &Model) -> Stage {
-    let url = model.url();
-    let stage = Stage::set(move |set| {
-        set.model = Some(url);
-        set.model_settings = String::from("third_party = true");
-    });
-    let stage = stage.await;
+    let stage = Stage::with_third_party(model).await;
     stage.shelves(120, 7).await;
     model.forget_what_was_seen();
     stage

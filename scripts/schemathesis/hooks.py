@@ -215,7 +215,8 @@ def complete_query(query):
 
 
 COMPLETE = {"recommend": complete_call, "preview_recommendations": complete_call, "recommend_batch": complete_call,
-            "record_consent": complete_act, "record_guardian": complete_guardian, "send_events": complete_events, "change_own_rules": complete_rules,
+            "record_consent": complete_act, "record_guardian": complete_guardian, "send_events": complete_events,
+            "change_own_rules": complete_rules,
             "erase_oneself": complete_erasure, "export_own_encrypted": complete_export, "forget_own": complete_own,
             "reset_own": complete_own, "request_by_right": complete_own_request,
             "request_for_a_person": complete_rights_request, "confirm_request": complete_identity,

@@ -3,7 +3,11 @@
 //! Promises: nothing here hides a failure or a missing sync; what a method does not say is durable is not. Reads and
 //! writes name their offset, so no call depends on one before it.
 
-use std::{fmt, fs, io, os::unix::fs::FileExt as _, path::Path};
+use std::{
+    fmt, fs, io,
+    os::unix::fs::FileExt as _,
+    path::{Path, PathBuf},
+};
 
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,4 +193,20 @@ impl File for RealFile {
             Err(fs::TryLockError::Error(error)) => Err(error),
         }
     }
+}
+
+/// Whether one of two folders is the other or lies in it, whatever they are called.
+#[must_use]
+pub fn overlap(one: &Path, other: &Path) -> bool {
+    let (one, other) = (real_path(one), real_path(other));
+    one.starts_with(&other) || other.starts_with(&one)
+}
+
+/// `path` as the disk names it: absolute, and with links followed as far as it is there.
+fn real_path(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let real = path
+        .ancestors()
+        .find_map(|known| Some(known.canonicalize().ok()?.join(path.strip_prefix(known).ok()?)));
+    real.unwrap_or(path)
 }

@@ -19,9 +19,9 @@ pub use clock::{Clock, ManualClock, Steady};
 pub use entropy::{Entropy, EntropyError};
 pub use fault_disk::{Fault, SECTOR};
 pub use fault_fs::FaultFs;
-pub use fs::{File, Fs, OpenMode, RealFs, Space};
+pub use fs::{File, Fs, OpenMode, RealFs, Space, overlap};
 pub use secret::{
-    append_private, create_secret, destroy_secret, overlap, private_dir, read_private, read_secret,
+    append_private, create_secret, destroy_secret, private_dir, read_private, read_secret,
     replace_secret, wipe_dir,
 };
 pub use trust::{TrustError, connector, has_roots};

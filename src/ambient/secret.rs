@@ -4,7 +4,7 @@ use std::{
     fs::{self, OpenOptions},
     io::{self, Read as _, Seek as _, SeekFrom, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use zeroize::Zeroizing;
@@ -15,25 +15,6 @@ use zeroize::Zeroizing;
 /// When the folder cannot be made.
 pub fn private_dir(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
-/// Whether one of two folders is the other or lies in it, whatever they are called.
-#[must_use]
-pub fn overlap(one: &Path, other: &Path) -> bool {
-    let (one, other) = (real_path(one), real_path(other));
-    one.starts_with(&other) || other.starts_with(&one)
-}
-
-/// `path` as the disk names it: absolute, and with links followed as far as it is there.
-fn real_path(path: &Path) -> PathBuf {
-    let Ok(path) = std::path::absolute(path) else { return path.to_owned() };
-    let known = path.ancestors().find_map(|known| Some((known, known.canonicalize().ok()?)));
-    let Some((known, real)) = known else { return path };
-    // Nothing is left to be joined where all of it is there.
-    match path.strip_prefix(known) {
-        Ok(rest) if rest != Path::new("") => real.join(rest),
-        _ => real,
-    }
 }
 
 /// Reads a secret file, `None` when there is none.

@@ -1,12 +1,12 @@
 //! Makes the models that the configuration names.
 
-use std::{collections::HashSet, io, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use super::{AppError, UpstreamKind, UpstreamSettings};
 use crate::{
     ambient::Clock,
     auth::Source,
-    domain::{CategoryId, RecipientId},
+    domain::CategoryId,
     policy::Catalogue,
     upstream::{
         BreakerLimits, Builtin, Endpoint, Gorse, InvalidEndpoint, Json, Limits, Map, Model,
@@ -18,8 +18,6 @@ use crate::{
 pub(super) struct Models<'a, R> {
     pub(super) clock: &'a Clock,
     pub(super) catalogue: &'a Catalogue,
-    /// Whom the models that were made belong to.
-    pub(super) recipients: HashSet<RecipientId>,
     /// The models inside this process that were made.
     pub(super) builtins: Vec<Arc<Builtin>>,
     pub(super) read: R,
@@ -29,10 +27,6 @@ impl<R: FnMut(&Source) -> io::Result<Vec<u8>>> Models<'_, R> {
     /// The model that `upstream` describes.
     pub(super) fn make(&mut self, upstream: &UpstreamSettings) -> Result<Model, AppError> {
         check(upstream)?;
-        // What is owed to a recipient goes to the one model of its id.
-        if !self.recipients.insert(upstream.recipient.clone()) {
-            return Err(wrong(upstream, "configured twice"));
-        }
         let recipient = Recipient {
             id: upstream.recipient.clone(),
             domain: upstream.domain.clone(),
@@ -149,7 +143,7 @@ fn say_that_urls_name_users(upstream: &UpstreamSettings) {
     );
 }
 
-fn wrong(upstream: &UpstreamSettings, what: impl std::fmt::Display) -> AppError {
+pub(super) fn wrong(upstream: &UpstreamSettings, what: impl std::fmt::Display) -> AppError {
     AppError::Settings(format!("[[upstream]] {}: {what}", upstream.recipient))
 }
 

@@ -1,12 +1,12 @@
 //! Opens everything a gateway stands on, in the order in which one thing needs another.
 
-use std::{collections::HashSet, io, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use serde_json::json;
 
 use super::{
     AppError, Settings, UpstreamKind, Witnesses, memory,
-    models::Models,
+    models::{Models, wrong},
     opendsr::OpenDsr,
     policy::{in_force, purposes_named},
     rights::{laws, ledger},
@@ -332,15 +332,13 @@ fn models(
     read: impl FnMut(&Source) -> io::Result<Vec<u8>>,
 ) -> Result<(Vec<Serving>, Vec<Arc<Builtin>>), AppError> {
     let known = policies.snapshot();
-    let mut made = Models {
-        clock,
-        catalogue: known.catalogue(),
-        recipients: HashSet::new(),
-        builtins: Vec::new(),
-        read,
-    };
-    let mut models = Vec::new();
+    let mut made = Models { clock, catalogue: known.catalogue(), builtins: Vec::new(), read };
+    let mut models: Vec<Serving> = Vec::new();
     for upstream in &settings.upstream {
+        // What is owed to a recipient goes to the one model of its id.
+        if models.iter().any(|before| before.model.recipient().id == upstream.recipient) {
+            return Err(wrong(upstream, "configured twice"));
+        }
         let model = made.make(upstream)?;
         let kept_here = upstream.kind == UpstreamKind::Builtin;
         models.push(Serving { model, purposes: upstream.purposes.clone(), kept_here });

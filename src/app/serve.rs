@@ -199,27 +199,27 @@ fn warm_up(gateway: &Gateway, most: usize, stopped: &watch::Receiver<bool>) {
 /// The listener of the first thread. Fails when another process listens there: it would else share its calls with this
 /// one, each with people of its own.
 pub(super) fn listen_first(address: SocketAddr) -> Result<TcpListener, AppError> {
-    let alone = |address: SocketAddr| {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-        socket.set_reuse_address(true)?;
-        socket.bind(&address.into())
-    };
-    alone(address).map_err(|source| AppError::Listening { address, source })?;
+    drop(bound(address, false)?);
     listen(address)
 }
 
 /// A listener that shares its port with the other threads': the kernel spreads connections over them.
 fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {
-    let shared = || {
+    let socket = bound(address, true)?;
+    let listens = socket.set_nonblocking(true).and_then(|()| socket.listen(BACKLOG));
+    listens.map_err(|source| AppError::Listening { address, source })?;
+    Ok(socket.into())
+}
+
+fn bound(address: SocketAddr, shared: bool) -> Result<Socket, AppError> {
+    let bound = || {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_reuse_address(true)?;
-        socket.set_reuse_port(true)?;
-        socket.set_nonblocking(true)?;
+        socket.set_reuse_port(shared)?;
         socket.bind(&address.into())?;
-        socket.listen(BACKLOG)?;
-        Ok(socket.into())
+        Ok(socket)
     };
-    shared().map_err(|source| AppError::Listening { address, source })
+    bound().map_err(|source| AppError::Listening { address, source })
 }
 
 pub(super) fn failed(doing: &'static str) -> impl FnOnce(io::Error) -> AppError {

@@ -176,9 +176,7 @@ impl Ledger {
         } else {
             Vec::new()
         };
-        // Nobody speaks for a person who is not known to be a child, nor after they turned 14.
-        let outgrown = gives && import.by_guardian && import.under_14_until.is_none();
-        if outgrown {
+        if gives && import.by_guardian && import.under_14_until.is_none() {
             return Err(Unfit::NoChild);
         }
         let childhood = import.under_14_until.filter(|_| import.by_guardian);

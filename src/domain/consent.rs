@@ -93,12 +93,19 @@ impl Method {
         [Self::WebForm, Self::App, Self::Api, Self::Paper, Self::Phone, Self::Signal, Self::Import];
 
     /// The words of [`Method::ALL`].
-    pub const NAMES: [&'static str; 7] =
-        ["web_form", "app", "api", "paper", "phone", "signal", "import"];
+    pub const NAMES: [&'static str; 7] = [
+        Self::WebForm.as_str(),
+        Self::App.as_str(),
+        Self::Api.as_str(),
+        Self::Paper.as_str(),
+        Self::Phone.as_str(),
+        Self::Signal.as_str(),
+        Self::Import.as_str(),
+    ];
 
     /// The word for this method in JSON and in the log.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::WebForm => "web_form",
             Self::App => "app",

@@ -22,7 +22,7 @@ pub use merkle::{
     Edge, Hash, Node, Nodes, consistency_proof, empty_root, inclusion_proof, is_consistent,
     leaf_hash, node_hash, root, root_from_inclusion,
 };
-pub use note::{Note, NoteError, NoteSigner, Signs, VerifierKey};
+pub use note::{Note, NoteError, NoteSigner, Signs, VerifierKey, is_key_name};
 pub use proof::Proof;
 pub use quorum::{BadPolicy, Quorum, TrustPolicy};
 pub use retention::Retention;

@@ -77,7 +77,7 @@ pub struct VerifierKey {
 
 /// Whether a text can name a key: something, without a space or a plus.
 #[must_use]
-pub(super) fn is_name(name: &str) -> bool {
+pub fn is_key_name(name: &str) -> bool {
     !name.is_empty() && !name.chars().any(|c| c.is_whitespace() || c.is_control() || c == '+')
 }
 
@@ -87,7 +87,7 @@ impl VerifierKey {
     /// # Errors
     /// When the name holds a space or a plus.
     pub fn new(name: &str, signs: Signs, public: [u8; 32]) -> Result<Self, NoteError> {
-        if !is_name(name) {
+        if !is_key_name(name) {
             return Err(NoteError::Key);
         }
         let id = key_id(name, signs, &public);
@@ -254,5 +254,9 @@ fn signature(line: &str) -> Option<Signature<'_>> {
     let (name, encoded) = line.strip_prefix(DASH)?.split_once(' ')?;
     let bytes = BASE64.decode(encoded).ok()?;
     let (id, bytes) = bytes.split_first_chunk::<4>()?;
-    (is_name(name) && !bytes.is_empty()).then(|| Signature { name, id: *id, bytes: bytes.to_vec() })
+    (is_key_name(name) && !bytes.is_empty()).then(|| Signature {
+        name,
+        id: *id,
+        bytes: bytes.to_vec(),
+    })
 }

@@ -43,6 +43,16 @@ impl Stage {
         Self::set(move |set| set.model = Some(url)).await
     }
 
+    /// With a model over HTTP that is someone else's, so that a signal speaks of it.
+    pub(crate) async fn with_third_party(model: &Model) -> Self {
+        let url = model.url();
+        Self::set(move |set| {
+            set.model = Some(url);
+            set.model_settings = String::from("third_party = true");
+        })
+        .await
+    }
+
     /// With a model over HTTP, on a disk that the test can break.
     pub(crate) async fn with_model_and_disk(model: &Model, disk: &FaultFs) -> Self {
         let (url, disk) = (model.url(), disk.clone());

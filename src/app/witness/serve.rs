@@ -21,7 +21,7 @@ use crate::{
         front::Front,
         serve::{failed, listen_first, renew_certificates, spawn},
     },
-    tlog::{NoteSigner, VerifierKey},
+    tlog::{NoteSigner, VerifierKey, is_key_name},
     witness::{Answer, Witness, WitnessError, read_key, write_key},
 };
 
@@ -38,7 +38,7 @@ const AT_ONCE: usize = 16;
 /// When there is a key already, the name holds a space or a plus, or the disk fails.
 pub fn init_witness(dir: &Path, name: &str, entropy: &Entropy) -> Result<VerifierKey, AppError> {
     let path = dir.join(KEY);
-    if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c == '+') {
+    if !is_key_name(name) {
         let rule = "--name: a witness's name must not be empty, and holds no space and no '+'";
         return Err(AppError::Settings(rule.to_owned()));
     }
