@@ -61,9 +61,17 @@ impl Front {
     }
 }
 
-async fn has_stopped(mut stopped: watch::Receiver<bool>) {
-    // Who would say so is gone: that is a stop too.
-    let _ = stopped.wait_for(|stopped| *stopped).await;
+/// Ends once the gateway stops. A channel wakes those who wait one after the other, so whoever is polled for a reason of
+/// its own before its turn looks for itself: its answer may be the last.
+async fn has_stopped(stopped: watch::Receiver<bool>) {
+    let mut waiting = stopped.clone();
+    let mut woken = pin!(waiting.wait_for(|stopped| *stopped));
+    poll_fn(|cx| match stopped.has_changed() {
+        Ok(false) => woken.as_mut().poll(cx).map(drop),
+        // Who would say so is gone: that is a stop too.
+        Ok(true) | Err(_) => Poll::Ready(()),
+    })
+    .await;
 }
 
 impl<R: Routes> Worker<R> {
@@ -135,7 +143,7 @@ impl<R: Routes> Worker<R> {
     }
 
     async fn converse(self, stream: impl AsyncRead + AsyncWrite + Unpin) {
-        let Self { front, routes, load, mut stopped } = self;
+        let Self { front, routes, load, stopped } = self;
         let pace = Arc::new(Pace::new());
         let calls = Calls { routes, load, pace: pace.clone() };
         let service = service_fn(move |request| calls.clone().answer(request));
@@ -144,11 +152,12 @@ impl<R: Routes> Worker<R> {
         let stream = TokioIo::new(Paced::new(stream, pace.clone()));
         let mut connection = pin!(http.serve_connection(stream, service));
         let mut timer = pin!(sleep_until(Instant::now()));
+        let mut stop = pin!(has_stopped(stopped));
         loop {
             tokio::select! {
                 biased;
                 // Before the connection, so that an answer that is ready by then says that it is the last.
-                _ = stopped.changed(), if !leaving => {
+                () = stop.as_mut(), if !leaving => {
                     leaving = true;
                     connection.as_mut().graceful_shutdown();
                 }
@@ -174,4 +183,49 @@ fn is_the_clients(error: &io::Error) -> bool {
             | io::ErrorKind::ConnectionRefused
             | io::ErrorKind::Interrupted
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::{
+            Mutex,
+            atomic::{AtomicBool, Ordering},
+        },
+        task::{Context, Wake, Waker},
+    };
+
+    use super::*;
+
+    type Waiting = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+
+    /// Looks, when it is woken itself, whether another who waits has its turn or finds out without.
+    struct Looks {
+        other: Mutex<Waiting>,
+        knew: AtomicBool,
+    }
+
+    impl Wake for Looks {
+        fn wake(self: Arc<Self>) {
+            let known =
+                self.other.lock().unwrap().as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            self.knew.store(known.is_ready(), Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn whoever_is_polled_before_its_turn_knows_of_the_stop() {
+        // Who is woken first is up to the channel: of so many, some are woken before those they look at.
+        for _ in 0..256 {
+            let (stop, stopped) = watch::channel(false);
+            let mut other: Waiting = Box::pin(has_stopped(stopped.clone()));
+            assert!(other.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            let looks = Arc::new(Looks { other: Mutex::new(other), knew: AtomicBool::new(false) });
+            let mut first: Waiting = Box::pin(has_stopped(stopped));
+            let waker = Waker::from(looks.clone());
+            assert!(first.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            stop.send_replace(true);
+            assert!(looks.knew.load(Ordering::Relaxed));
+        }
+    }
 }
