@@ -313,6 +313,7 @@ async fn a_mapping_with_a_mistake_does_not_start() {
         ("json", "key = { env = \"K\" }", "`key` is for models of kind gorse"),
         ("json", "concurrency = 0", "concurrency must be at least 1"),
         ("json", "answer_bytes = 0", "answer_bytes must be at least 1"),
+        ("json", "timeout_ms = 0", "timeout_ms must be at least 1"),
         (
             "json",
             "[[upstream]]\nrecipient = \"model\"\ndomain = \"other\"\npurposes = []\nkind = \"builtin\"",

@@ -394,6 +394,39 @@ async fn a_child_does_not_grow_up_by_their_own_word() {
 }
 
 #[tokio::test]
+async fn what_a_guardian_gave_ends_when_the_child_turns_out_to_be_none() {
+    let stage = Stage::start().await;
+    stage.shelves(20, 4).await;
+    let records = json!({
+        "subject": {"id": "haru"}, "under_14_until": "2030-05-01", "guardian": {"id": "mum"},
+        "verification": {"method": "text_message", "verified_at": "2026-11-22T00:00:00Z"}
+    });
+    let recorded = stage.post("/v1/guardians").token(&stage.shop()).json(&records).send().await;
+    assert_eq!(recorded.status, 200, "{}", recorded.body);
+    let (haru, shop) = (stage.known_as("haru"), stage.shopkeeper());
+    let give = json!({"purpose": RECOMMEND, "action": "give", "guardian": true,
+        "notice": {"snapshot": stage.notice(RECOMMEND).await}});
+    assert_eq!(haru.acts(&give).await.status, 201);
+    assert_eq!(shop.asks_for(&haru).await["tier"], "individual");
+    for (until, state) in [(json!("2029-05-01"), "given"), (Value::Null, "expired")] {
+        let wants = json!({"type": "rectification", "under_14_until": until});
+        let asked = stage.taken("haru", &wants).await;
+        let done = stage.answers(&asked, "answer", &json!({"outcome": "completed"})).await;
+        assert_eq!(done.json()["status"], "completed", "{}", done.body);
+        let stands = haru.stands(RECOMMEND).await;
+        assert_eq!(stands["state"], state, "{stands}");
+        if state == "given" {
+            assert_eq!(stands["expires_at"], "2029-05-01T12:00:00.000Z");
+        }
+    }
+    is_for_everybody(&shop.asks_for(&haru).await, 10);
+    let log = stage.log().await;
+    assert_eq!(events(&log, &["consent.expired"]).len(), 1, "and it is written once");
+    haru.gives().await;
+    assert_eq!(shop.asks_for(&haru).await["tier"], "individual", "who speaks for themselves");
+}
+
+#[tokio::test]
 async fn the_register_tells_each_kind_and_is_itself_read_on_record() {
     let stage = Stage::start().await;
     stage.known_as("ada").gives().await;

@@ -112,11 +112,14 @@ fn check(upstream: &UpstreamSettings) -> Result<(), AppError> {
     if upstream.kind == Builtin && (upstream.url.is_some() || upstream.header.is_some()) {
         return Err(wrong(upstream, "a builtin model has no url and no header"));
     }
-    if upstream.concurrency == 0 {
-        return Err(wrong(upstream, "concurrency must be at least 1"));
-    }
-    if upstream.answer_bytes == 0 {
-        return Err(wrong(upstream, "answer_bytes must be at least 1"));
+    for (key, is_zero) in [
+        ("concurrency", upstream.concurrency == 0),
+        ("answer_bytes", upstream.answer_bytes == 0),
+        ("timeout_ms", upstream.timeout_ms == 0),
+    ] {
+        if is_zero {
+            return Err(wrong(upstream, format_args!("{key} must be at least 1")));
+        }
     }
     Ok(())
 }

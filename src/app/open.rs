@@ -374,8 +374,8 @@ fn backups(
         keys: settings.keys.dir.clone(),
         schedule: settings.backup.as_ref().map(|backup| Schedule {
             dir: backup.dir.clone(),
-            every: Duration::from_secs(u64::from(backup.every_hours) * 3600),
-            keep: backup.keep,
+            every: Duration::from_secs(u64::from(backup.every_hours.get()) * 3600),
+            keep: backup.keep.get(),
         }),
         clock: machine.clock.clone(),
     })

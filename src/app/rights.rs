@@ -22,10 +22,9 @@ const HOUR: u64 = 60 * 60;
 /// keys of before lies in something that is kept as long as backups are, as much later.
 fn terms(settings: &Settings) -> Terms {
     let days = u64::from(settings.keys.rotate_days.get());
-    let kept = settings
-        .backup
-        .as_ref()
-        .map_or(0, |backup| u64::from(backup.every_hours).saturating_mul(backup.keep as u64));
+    let kept = settings.backup.as_ref().map_or(0, |backup| {
+        u64::from(backup.every_hours.get()).saturating_mul(backup.keep.get() as u64)
+    });
     let hours = (days * 24).saturating_add(kept);
     Terms { final_after: Duration::from_secs(hours.saturating_mul(HOUR)) }
 }

@@ -20,7 +20,7 @@ use super::{
     succeed::Acting,
 };
 use crate::{
-    domain::{Consent, ConsentState, Method, PurposeId, Refusal, consent::Given},
+    domain::{Consent, ConsentState, Method, Refusal, Sid, consent::Given},
     policy::{Bundle, Purpose},
     store::{Batch, Commit},
     vault::Handle,
@@ -35,13 +35,8 @@ pub struct Weighed {
     /// What becomes of each act, in order, once the batch is durable.
     pub fates: Vec<Fate>,
     batch: Batch,
-    people: Vec<Changed>,
-}
-
-#[derive(Debug)]
-struct Changed {
-    sid: crate::domain::Sid,
-    purposes: Vec<PurposeId>,
+    /// Those whose standing it changes.
+    people: Vec<Sid>,
 }
 
 /// A batch of imported acts on its way to the journal.
@@ -49,7 +44,7 @@ struct Changed {
 #[must_use = "the acts count as recorded only when this says so"]
 pub struct Bringing {
     commit: Commit,
-    closed: Vec<(Closed, Changed)>,
+    closed: Vec<Closed>,
 }
 
 /// One person's part of a batch.
@@ -99,10 +94,9 @@ impl Ledger {
         }
         let (mut batch, mut people) = (Batch::default(), Vec::new());
         for part in parts.into_iter().filter(|part| !part.acts.is_empty()) {
-            let purposes = part.acts.iter().filter_map(|act| act.purpose.clone());
             // Nobody can hold the gate of someone who is not known yet.
             if !part.change.created {
-                people.push(Changed { sid: part.change.key.sid(), purposes: purposes.collect() });
+                people.push(part.change.key.sid());
             }
             join(&mut batch, part.change.finish(self)?);
         }
@@ -113,8 +107,7 @@ impl Ledger {
     pub fn bring(&self, weighed: Weighed, beside: Batch) -> Bringing {
         let Weighed { mut batch, people, .. } = weighed;
         join(&mut batch, beside);
-        let closed = people.into_iter().map(|person| (self.gates.close(person.sid), person));
-        let closed = closed.collect();
+        let closed = people.into_iter().map(|sid| self.gates.close(sid)).collect();
         Bringing { commit: self.store.commit(batch), closed }
     }
 
@@ -125,11 +118,10 @@ impl Ledger {
     /// it was read: weigh anew. Else when the journal does not take it. Nothing of the batch is taken then.
     pub async fn brought(&self, bringing: Bringing) -> Result<(), ConsentError> {
         bringing.commit.await?;
-        for (closed, person) in bringing.closed {
+        for closed in bringing.closed {
             closed.drained().await;
-            for purpose in person.purposes {
-                closed.recorded(Some(&purpose));
-            }
+            // It stands in place of no withdrawal that is not durable: that one was said here, and is still to be written.
+            closed.acknowledged();
         }
         Ok(())
     }

@@ -118,6 +118,10 @@ impl Ledger {
             }
             Demand::Age(until) => {
                 change.standing.under_14_until = *until;
+                let end = until.unwrap_or_else(|| self.clock.now());
+                for known in &mut change.standing.purposes {
+                    known.consent.guarded_until(end);
+                }
                 Action::Correct
             }
         };

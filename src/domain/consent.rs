@@ -209,6 +209,14 @@ impl Consent {
         }
     }
 
+    /// Ends what a guardian gave at `end` at the latest: with childhood (PIPA 22-2), which may turn out to be shorter than
+    /// it was known to be.
+    pub fn guarded_until(&mut self, end: Timestamp) {
+        if let Some(given) = self.given.as_mut().filter(|given| given.by_guardian) {
+            given.expires_at = Some(given.expires_at.map_or(end, |known| known.min(end)));
+        }
+    }
+
     /// The stricter of two consents of one person who was known by two ids: a no, whenever it was said, stands against a
     /// yes; of two agreements, what both cover, as coarsely as either and until the first of them ends; who has not been
     /// asked says nothing. Two agreements to different things are none: the person is to be asked anew.
