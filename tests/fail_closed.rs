@@ -253,26 +253,38 @@ async fn a_consent_given_after_a_withdrawal_that_is_not_durable_is_not_taken_bac
 }
 
 #[tokio::test]
-async fn a_consent_brought_over_does_not_stand_against_a_later_withdrawal_that_is_not_durable() {
+async fn a_consent_brought_over_does_not_stand_against_a_later_no_that_is_not_durable() {
     let broken = stage().await;
-    let (ada, stage) = (broken.stage.known_as("ada"), &broken.stage);
+    let (ada, bob) = (broken.stage.known_as("ada"), broken.stage.known_as("bob"));
+    let stage = &broken.stage;
     stage.clock.set(Timestamp::parse("2026-11-22T03:00:02Z").unwrap());
     broken.breaks(Fault::NO_WRITES).await;
-    assert_eq!(ada.acts(&json!({"purpose": RECOMMEND, "action": "withdraw"})).await.status, 202);
+    for (who, action) in [(&ada, "withdraw"), (&bob, "refuse")] {
+        let no = who.acts(&json!({"purpose": RECOMMEND, "action": action})).await;
+        assert_eq!(no.status, 202, "{}", no.body);
+    }
+    let brings = async || {
+        let rows = ["ada", "bob"].map(|id| {
+            json!({"subject": id, "purpose": RECOMMEND, "action": "give",
+                "at": "2026-11-22T03:00:01Z", "notice": {"version": "1", "language": "en"}})
+            .to_string()
+        });
+        let import = "01".repeat(32);
+        let path = format!("/v1/operate/imports/consents?import={import}&from=0&last=true");
+        let brings = stage.operate("POST", &path).token(&stage.operator());
+        brings.body("application/x-ndjson", rows.join("\n")).send().await
+    };
+    assert_eq!(brings().await.status, 503);
     broken.disk.arm(None);
-    let row = json!({"subject": "ada", "purpose": RECOMMEND, "action": "give", "at": "2026-11-22T03:00:01Z",
-        "notice": {"version": "1", "language": "en"}});
-    let path = format!("/v1/operate/imports/consents?import={}&from=0&last=true", "01".repeat(32));
-    let brings = stage.operate("POST", &path).token(&stage.operator());
-    let brings = brings.body("application/x-ndjson", row.to_string());
-    let brought = brings.send().await;
-    assert_eq!(brought.json()["progress"]["recorded"], 1, "{}", brought.body);
-    is_for_everybody(&stage.shopkeeper().asks_for(&ada).await, 10);
-    assert_eq!(ada.stands(RECOMMEND).await["state"], "withdrawn");
-    assert_eq!(stage.behind().ledger.settle().await.unwrap(), 0);
-    let told = ada.stands(RECOMMEND).await;
-    assert_eq!((&told["state"], &told["durable"]), (&json!("withdrawn"), &json!(true)));
-    is_for_everybody(&stage.shopkeeper().asks_for(&ada).await, 10);
+    let brought = brings().await;
+    let told = brought.json();
+    let reasons = told["rejected"].as_array().unwrap().iter().map(|row| &row["reason"]);
+    assert_eq!(reasons.collect::<Vec<_>>(), ["older_than_state"; 2], "{told}");
+    for (who, state) in [(&ada, "withdrawn"), (&bob, "refused")] {
+        is_for_everybody(&stage.shopkeeper().asks_for(who).await, 10);
+        let told = who.stands(RECOMMEND).await;
+        assert_eq!((&told["state"], &told["durable"]), (&json!(state), &json!(true)));
+    }
     assert_eq!(users(&broken.model), Vec::<String>::new());
 }
 

@@ -23,7 +23,7 @@ use consentry::{
     domain::{Epoch, Sid, Timestamp},
     store::{
         Batch, CommitError, Engine, Expect, FileKey, Key, Leaf, Limits, OnSyncFailure, Options,
-        Period, Put, Recovered, Store, StoreError, Unavailable, ViewOrigin,
+        Period, Put, Recovered, Store, StoreError, Unavailable, VerifyRequest, ViewOrigin, verify,
     },
 };
 use proptest::prelude::*;
@@ -618,6 +618,12 @@ fn a_journal_older_than_the_view_is_refused_even_without_its_mark() {
     std::fs::remove_file(dir.join("journal/mark")).unwrap();
     let refused = Store::open(sled_options(&dir));
     assert!(matches!(refused, Err(StoreError::Damaged { segment: 1, .. })), "{refused:?}");
+    drop(refused);
+    let Options { fs, engine, file_key, .. } = sled_options(&dir);
+    let request = VerifyRequest { dir: dir.clone(), fs, engine, file_key };
+    let told = verify(&request, &mut |_, _, _| {}).unwrap();
+    let wrong: Vec<_> = told.wrong.iter().map(|wrong| wrong.what.as_str()).collect();
+    assert_eq!(wrong, ["it ends before groups that the view shows"]);
     std::fs::remove_dir_all(dir).unwrap();
 }
 

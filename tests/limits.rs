@@ -30,12 +30,17 @@ fn ask(stage: &Stage) -> support::client::Call {
 
 #[tokio::test]
 async fn a_head_that_does_not_end_is_ended() {
-    let stage = with("head_ms = 150\nidle_ms = 60000").await;
-    for begun in ["G", "GET /healthz HTTP/1.1\r\n", "GET /healthz HTTP/1.1\r\nx-slow: a"] {
+    let stage = with("head_ms = 500\nidle_ms = 60000").await;
+    let ends = async |begun: &str| {
         let mut wire = Wire::to(stage.address).await;
         wire.says(begun).await;
         assert_eq!(wire.hears_all().await, "", "{begun}");
-    }
+    };
+    tokio::join!(
+        ends("G"),
+        ends("GET /healthz HTTP/1.1\r\n"),
+        ends("GET /healthz HTTP/1.1\r\nx-slow: a")
+    );
     // After a call, the next head has as long and no longer.
     let mut wire = Wire::to(stage.address).await;
     wire.says(HEALTH).await;
@@ -46,7 +51,7 @@ async fn a_head_that_does_not_end_is_ended() {
 
 #[tokio::test]
 async fn a_connection_that_rests_too_long_is_closed() {
-    let stage = with("idle_ms = 100").await;
+    let stage = with("idle_ms = 500").await;
     assert_eq!(Wire::to(stage.address).await.hears_all().await, "");
     let mut wire = Wire::to(stage.address).await;
     wire.says(HEALTH).await;
@@ -175,7 +180,7 @@ async fn a_call_too_many_is_refused_and_sees_no_model() {
 #[tokio::test]
 async fn a_call_beyond_its_time_is_answered_so() {
     let model = Model::start();
-    let stage = before(&model, "deadline_ms = 300").await;
+    let stage = before(&model, "deadline_ms = 1000").await;
     model.hold();
     let answer = ask(&stage).send().await;
     assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (503, "timed-out"));
@@ -186,7 +191,7 @@ async fn a_call_beyond_its_time_is_answered_so() {
 
 #[tokio::test]
 async fn a_client_that_never_takes_its_answer_is_let_go() {
-    let stage = with("deadline_ms = 200\nidle_ms = 200").await;
+    let stage = with("deadline_ms = 500\nidle_ms = 500").await;
     let mut wire = Wire::to(stage.address).await;
     // More calls than the answers' way back has room for, and not one answer read.
     let patience = std::time::Duration::from_secs(20);

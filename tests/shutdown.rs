@@ -218,7 +218,7 @@ async fn whoever_asks_is_told_first_and_calls_are_taken_until_the_notice_ends() 
     let stage = Stage::set(move |set| {
         set.model = Some(url);
         set.model_settings = "timeout_ms = 60000".to_owned();
-        set.server_settings = "notice_ms = 1500".to_owned();
+        set.server_settings = "notice_ms = 4000".to_owned();
     });
     let stage = stage.await;
     let (observer, address) = (stage.behind().observer.clone(), stage.address);

@@ -227,15 +227,19 @@ fn a_backup_whose_disk_fails_at_any_call_is_none_and_the_store_goes_on() {
         let store = open(&fs).unwrap().0;
         write(&store, 1..=10);
         store.checkpoint().unwrap();
+        let before = fs.calls();
         fs.arm(Some(Fault { after, errno: 28, ..Fault::default() }));
         let taken = store.backup(&request());
         fs.arm(None);
         let finished = backups_in(&fs, Path::new(BACKUPS)).unwrap();
         if taken.is_ok() {
             assert_eq!(finished.len(), 1);
-            break;
+            if fs.calls() - before <= after {
+                break;
+            }
+            // The fault met the store's own threads, which also work while a backup is taken.
         }
-        struck += 1;
+        struck += u64::from(taken.is_err());
         for dir in finished {
             // Only its last sync may have failed.
             Manifest::read(&fs, &dir).unwrap().check(&fs, &dir, &mut |_, _| {}).unwrap();

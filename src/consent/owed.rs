@@ -9,7 +9,7 @@ use super::{Act, Action, ConsentError, Ledger, change::Change, ledger::off_the_w
 use crate::{
     domain::{ConsentState, PurposeId, Sid, Timestamp},
     policy::Purpose,
-    store::CommitError,
+    store::{CommitError, Unavailable},
     vault::Handle,
 };
 
@@ -112,6 +112,18 @@ impl Ledger {
             }
         }
         failed.map_or_else(|| Ok(self.owed()), Err)
+    }
+
+    /// Passes once every act that holds is durable, so that whoever reads what is on record reads what people said.
+    ///
+    /// # Errors
+    /// When the journal does not take one of them yet, or a standing cannot be read.
+    pub async fn all_durable(&self) -> Result<(), ConsentError> {
+        match self.owed() {
+            0 => Ok(()),
+            _ if self.settle().await? == 0 => Ok(()),
+            _ => Err(CommitError::Unavailable(Unavailable::Write).into()),
+        }
     }
 
     async fn settle_one(&self, owed: &OwedAct) -> Result<(), ConsentError> {

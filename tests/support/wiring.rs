@@ -175,6 +175,8 @@ fn configuration(folder: &std::path::Path, set: &Set) -> String {
         Some(url) => format!("kind = \"{}\"\nurl = \"{url}\"", set.kind),
         None => "kind = \"builtin\"".to_owned(),
     };
+    // So long that no test's model is late on a machine that has much else to do.
+    let patience = if model_settings.contains("timeout_ms") { "" } else { "timeout_ms = 10000" };
     let folder = folder.display();
     format!(
         r#"
@@ -219,6 +221,7 @@ recipient = "model"
 domain = "shop"
 purposes = ["recommend_products"]
 {model}
+{patience}
 {model_settings}
 
 [diversity]

@@ -44,6 +44,8 @@ impl Controls {
         let mut counted = self.begin(operator, chunk).await?;
         // Held to the end, so that a change of policy sees what is given, or keeps it from being given.
         let acting = self.0.ledger.acting().await;
+        // A yes from elsewhere must find what was said here, or it would stand against a later no.
+        self.0.ledger.all_durable().await?;
         let read: Vec<Read> = chunk
             .rows
             .iter()

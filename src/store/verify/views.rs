@@ -119,6 +119,10 @@ pub(super) fn records(
             .push("view: it is older than the snapshot; the next start makes it anew".to_owned());
         return Ok(());
     }
+    if applied > verified.last_group {
+        verified.wrong("journal", "it ends before groups that the view shows");
+        return Ok(());
+    }
     let late = expected.touched_after(applied);
     let is_late = |key: &Key| {
         !late.is_empty()
