@@ -354,7 +354,7 @@ async fn on_disk(model: &Model, folder: &std::path::Path, disk: &FaultFs) -> Sta
 fn kills(disk: &FaultFs, over: &Arc<AtomicBool>) -> std::thread::JoinHandle<Vec<FaultFs>> {
     let (disk, over) = (disk.clone(), over.clone());
     std::thread::spawn(move || {
-        let (mut copies, mut last) = (vec![disk.after_kill()], disk.calls());
+        let (mut copies, mut last) = (Vec::new(), disk.calls());
         while !over.load(Ordering::Relaxed) {
             if disk.calls() != last {
                 last = disk.calls();
@@ -377,11 +377,13 @@ async fn a_process_killed_during_a_change_leaves_one_version_whole_and_finishes_
     }
     let before = stage.behind().policy_changes.in_force();
     let over = Arc::new(AtomicBool::new(false));
-    let copies = kills(&disk, &over);
+    let mut copies = vec![disk.after_kill()];
+    let between = kills(&disk, &over);
     let going = without_popularity("[purposes]\nmeasure_popularity = \"withdraw\"\n");
     let report = apply(&stage, going).await.unwrap();
     over.store(true, Ordering::Relaxed);
-    let copies = tokio::task::spawn_blocking(move || copies.join().unwrap()).await.unwrap();
+    copies.extend(tokio::task::spawn_blocking(move || between.join().unwrap()).await.unwrap());
+    copies.push(disk.after_kill());
     assert_eq!(report.migration.unwrap().acts, PEOPLE as u64);
     let (mut old, mut half, mut done) = (0, 0, 0);
     for copy in copies.iter().step_by((copies.len() / 8).max(1)).chain(copies.last()) {
