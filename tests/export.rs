@@ -228,6 +228,7 @@ async fn every_record_of_the_person_is_of_a_kind_that_the_export_names() {
         let stage = stage(model).await;
         live(&stage).await;
         stage.known_as("ada").withdraws().await;
+        let owed_before = stage.behind().store.scan(b"q/").count();
         let export = stage.export("ada").await;
         let (mut named, mut told) = (BTreeSet::new(), BTreeSet::new());
         for section in export["sections"].as_array().unwrap() {
@@ -249,7 +250,9 @@ async fn every_record_of_the_person_is_of_a_kind_that_the_export_names() {
         let acts = export["provided"]["acts"].as_array().unwrap().len();
         assert_eq!(acts, records["e/"], "each act on record is told");
         let owed = export["derived"]["deletions_owed"].as_array().unwrap().len();
-        assert_eq!(owed, records.get("q/").copied().unwrap_or_default());
+        // Recipients may confirm some of them meanwhile.
+        let owed_after = records.get("q/").copied().unwrap_or_default();
+        assert!((owed_after..=owed_before).contains(&owed), "{owed_before} {owed} {owed_after}");
     }
 }
 
