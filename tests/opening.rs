@@ -354,6 +354,8 @@ impl House {
         let (disk, folder) = (disk.clone(), self.1.clone());
         Stage::set(move |set| {
             (set.disk, set.folder) = (Some(disk), Some(folder));
+            // One that was dropped, as if killed, still holds its door for a moment.
+            set.door = Some("127.0.0.1:0".to_owned());
             set.proving = Some(Tree::over);
         })
         .await

@@ -45,12 +45,7 @@ impl Stage {
 
     /// With a model over HTTP that is someone else's, so that a signal speaks of it.
     pub(crate) async fn with_third_party(model: &Model) -> Self {
-        let url = model.url();
-        Self::set(move |set| {
-            set.model = Some(url);
-            set.model_settings = String::from("third_party = true");
-        })
-        .await
+        Self::with_model_set("third_party = true", model).await
     }
 
     /// With a model over HTTP, on a disk that the test can break.
@@ -61,12 +56,13 @@ impl Stage {
 
     /// With a model over HTTP that is waited for as long as a test may need.
     pub(crate) async fn with_patient_model(model: &Model) -> Self {
+        Self::with_model_set("timeout_ms = 60000", model).await
+    }
+
+    async fn with_model_set(settings: &'static str, model: &Model) -> Self {
         let url = model.url();
-        Self::set(move |set| {
-            set.model = Some(url);
-            set.model_settings = String::from("timeout_ms = 60000");
-        })
-        .await
+        Self::set(move |set| (set.model, set.model_settings) = (Some(url), settings.to_owned()))
+            .await
     }
 
     /// With anything else changed.

@@ -1,13 +1,11 @@
 //! Puts a gateway together: the one place of the tests that knows how.
 
 use std::{
-    os::unix::net::UnixStream,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
 };
 
 use consentry::{
@@ -114,18 +112,7 @@ pub(crate) fn fresh_folder() -> PathBuf {
 /// A gateway on the shipped policies, on a port of its own. It trusts tokens signed with [`SECRET`], takes bodies of
 /// 64 KiB, and has two apps: `shop`, registered for every purpose, and `kiosk`, registered for none.
 pub(crate) fn start(set: Set) -> Server {
-    if let (Some(folder), None) = (&set.folder, &set.door) {
-        is_left(&folder.join("store/operator.sock"));
-    }
     try_start(set).unwrap()
-}
-
-/// Waits for a gateway that was dropped and not stopped: it still listens for a moment.
-fn is_left(door: &Path) {
-    let begun = Instant::now();
-    while UnixStream::connect(door).is_ok() && begun.elapsed() < Duration::from_secs(10) {
-        std::thread::yield_now();
-    }
 }
 
 /// Like [`start`], for a gateway that may not start.
