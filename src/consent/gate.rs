@@ -201,7 +201,7 @@ impl Closed {
         }
     }
 
-    /// Says that an act that stands in place of no other is durable: a rule, a link, a reset.
+    /// Says that an act that stands in place of no other is durable: a rule, a link, a reset, what was brought over.
     pub fn acknowledged(&self) {
         if let Some(gate) = self.gates.shard(self.sid).get_mut(&self.sid) {
             gate.acknowledge(&self.gates.counts);
